@@ -1,0 +1,109 @@
+package finding
+
+import (
+	"embed"
+	"fmt"
+	"path"
+	"sort"
+	"strings"
+	"sync"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+)
+
+// Entry is what the catalogue knows about a rule: everything but the check.
+type Entry struct {
+	ID string `json:"-"`
+	// Severity is the grade of the rule where a finding does not set its own.
+	Severity Severity `json:"severity"`
+	// Symptom marks a rule whose finding hangs under any deeper cause found below the same object.
+	Symptom bool      `json:"symptom,omitempty"`
+	Title   lang.Text `json:"title"`
+	Why     lang.Text `json:"why"`
+	Fix     []FixText `json:"fix"`
+	// Summary names the rule in the list of rules, without any object's names.
+	Summary lang.Text `json:"summary"`
+	// Silent says when the rule deliberately says nothing.
+	Silent lang.Text `json:"silent"`
+	// Lesson is what happens inside Kubernetes, and how to see it.
+	Lesson lang.Text `json:"lesson"`
+}
+
+// FixText is a next step in every language; the command is the same in all of
+// them. When is a template; the step is left out where it renders empty.
+type FixText struct {
+	When    string    `json:"when,omitempty"`
+	Text    lang.Text `json:"text"`
+	Command string    `json:"command,omitempty"`
+}
+
+//go:embed catalogue/*.yaml
+var catalogueFiles embed.FS
+
+// Catalogue holds the rules by id.
+type Catalogue map[string]Entry
+
+// LoadCatalogue reads the built-in catalogue, once. Its error is a defect of the build.
+var LoadCatalogue = sync.OnceValues(func() (Catalogue, error) { return readCatalogue(catalogueFiles) })
+
+func readCatalogue(files embed.FS) (Catalogue, error) {
+	names, err := files.ReadDir("catalogue")
+	if err != nil {
+		return nil, fmt.Errorf("read rule catalogue: %w", err)
+	}
+	c := Catalogue{}
+	for _, n := range names {
+		data, err := files.ReadFile(path.Join("catalogue", n.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("read rule catalogue: %w", err)
+		}
+		room := map[string]Entry{}
+		if err := yaml.UnmarshalStrict(data, &room); err != nil {
+			return nil, fmt.Errorf("rule catalogue %s: %w", n.Name(), err)
+		}
+		for cause, e := range room {
+			e.ID = strings.TrimSuffix(n.Name(), ".yaml") + "/" + cause
+			c[e.ID] = e
+		}
+	}
+	return c, nil
+}
+
+// IDs lists the rules in order.
+func (c Catalogue) IDs() []string {
+	ids := make([]string, 0, len(c))
+	for id := range c {
+		ids = append(ids, id)
+	}
+	sort.Strings(ids)
+	return ids
+}
+
+// Localize fills the finding's texts in the language, and its severity and
+// page where they are not set.
+func (c Catalogue) Localize(l lang.Lang, f Finding) Finding {
+	e, ok := c[f.Rule]
+	if !ok {
+		f.Title = f.Rule
+		return f
+	}
+	if f.Severity == "" {
+		f.Severity = e.Severity
+	}
+	f.Title = e.Title.Render(l, f.Args)
+	f.Why = strings.TrimSpace(e.Why.Render(l, f.Args))
+	f.Doc = "docs/rules/" + f.Rule + ".md"
+	f.Fix = []Fix{}
+	for _, step := range e.Fix {
+		if step.When != "" && (lang.Text{En: step.When}).Render(lang.English, f.Args) == "" {
+			continue
+		}
+		f.Fix = append(f.Fix, Fix{
+			Text:    strings.TrimSpace(step.Text.Render(l, f.Args)),
+			Command: strings.TrimSpace((lang.Text{En: step.Command}).Render(lang.English, f.Args)),
+		})
+	}
+	return f
+}

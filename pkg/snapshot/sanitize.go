@@ -1,0 +1,109 @@
+package snapshot
+
+import (
+	"reflect"
+	"strings"
+	"unicode"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// lastApplied repeats the whole object, for a Secret with its values.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+// Sanitize makes an object fit to keep and to print: the last-applied
+// annotation and managedFields are dropped, and control characters
+// in every string are replaced (see Safe).
+func Sanitize(o Object) {
+	o.SetManagedFields(nil)
+	if a := o.GetAnnotations(); a != nil {
+		if _, ok := a[lastApplied]; ok {
+			delete(a, lastApplied)
+			o.SetAnnotations(a)
+		}
+	}
+	walk(reflect.ValueOf(o))
+}
+
+// DropValues empties the values of a ConfigMap; its keys stay.
+func DropValues(c *corev1.ConfigMap) {
+	for k := range c.Data {
+		c.Data[k] = ""
+	}
+	for k := range c.BinaryData {
+		c.BinaryData[k] = nil
+	}
+}
+
+// Safe replaces what could drive a terminal or spoof a line in it: control
+// characters (but for tab and newline) and bidirectional overrides become the
+// replacement character. Same purpose as printers.EscapeTerminal (CVE-2021-25743).
+func Safe(s string) string {
+	if strings.IndexFunc(s, unsafeRune) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if unsafeRune(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
+
+func unsafeRune(r rune) bool {
+	switch {
+	case r == '\t' || r == '\n':
+		return false
+	case r < 0x20, r >= 0x7f && r < 0xa0:
+		return true
+	case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f:
+		return true
+	}
+	return false
+}
+
+// walk visits every string below v and makes it safe in place.
+func walk(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			walk(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Field(i); f.CanSet() {
+				walk(f)
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return
+		}
+		for i := range v.Len() {
+			walk(v.Index(i))
+		}
+	case reflect.Map:
+		walkMap(v)
+	case reflect.String:
+		if s := v.String(); v.CanSet() {
+			if safe := Safe(s); safe != s {
+				v.SetString(safe)
+			}
+		}
+	}
+}
+
+func walkMap(v reflect.Value) {
+	if v.Type().Elem().Kind() != reflect.String || v.Type().Key().Kind() != reflect.String {
+		return // quantities, sizes and bytes hold no text
+	}
+	for _, k := range v.MapKeys() {
+		value := v.MapIndex(k).String()
+		safeKey, safeValue := Safe(k.String()), Safe(value)
+		if safeKey == k.String() && safeValue == value {
+			continue
+		}
+		v.SetMapIndex(k, reflect.Value{})
+		v.SetMapIndex(reflect.ValueOf(safeKey).Convert(v.Type().Key()), reflect.ValueOf(safeValue).Convert(v.Type().Elem()))
+	}
+}
