@@ -154,6 +154,12 @@ func (s *Snapshot) Objects() []Object {
 	return out
 }
 
+// OfKind lists what is held of a kind in a namespace ("" for all), in order.
+func (s *Snapshot) OfKind(kind Kind, namespace string) []Object {
+	s.touch(kind)
+	return s.all(kind, namespace)
+}
+
 func (s *Snapshot) all(kind Kind, namespace string) []Object {
 	if namespace != "" {
 		return s.byKind[kind][namespace]
@@ -239,6 +245,23 @@ func (s *Snapshot) Covered(kind Kind, namespace, selector string) Answer {
 		}
 	}
 	return Answer{Why: why}
+}
+
+// Asked answers for one read exactly as it was asked for: Present where it
+// worked and is complete, Absent where the one object is not there.
+func (s *Snapshot) Asked(n Need) Answer {
+	r, ok := s.reads[n]
+	switch {
+	case !ok:
+		return Answer{Why: "not read"}
+	case r.NotFound:
+		return Answer{State: Absent}
+	case r.Partial:
+		return Answer{Why: "the list was cut"}
+	case r.Why != "":
+		return Answer{Why: r.Why}
+	}
+	return Answer{State: Present}
 }
 
 // Log gives the end of a container's log, if it was read.

@@ -1,0 +1,80 @@
+package inspect
+
+import (
+	"sort"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+const eventKind snapshot.Kind = "Event"
+
+// eventNeeds asks for the events of what is in the scope: those of one pod by
+// itself, else those of the namespace in one list. Events that other commands
+// need are not worth a request each.
+func eventNeeds(sc *rule.Scope) snapshot.Needs {
+	var n snapshot.Needs
+	members := sc.Members()
+	if len(members) == 1 && members[0].Kind == "Pod" {
+		n.Objects = append(n.Objects, podEventNeed(members[0].Namespace, members[0].Name))
+		return n
+	}
+	for _, m := range members {
+		if m.Namespace != "" {
+			n.Objects = append(n.Objects, snapshot.Need{Kind: eventKind, Namespace: m.Namespace})
+		}
+	}
+	return n
+}
+
+func podEventNeed(namespace, name string) snapshot.Need {
+	return snapshot.Need{Kind: eventKind, Namespace: namespace, Fields: "involvedObject.name=" + name}
+}
+
+// eventsAbout lists the events about an object, the newest first. Unknown
+// means that there may be more: the events could not be read, or not all of them.
+func eventsAbout(s *snapshot.Snapshot, o snapshot.Object) ([]*corev1.Event, snapshot.Answer) {
+	all, answer := snapshot.List[*corev1.Event](s, o.GetNamespace(), nil)
+	if answer.State != snapshot.Present {
+		if a := s.Asked(podEventNeed(o.GetNamespace(), o.GetName())); a.State == snapshot.Present || answer.Why == "not read" {
+			answer = a
+		}
+	}
+	var out []*corev1.Event
+	for _, e := range all {
+		sameUID := e.InvolvedObject.UID == "" || o.GetUID() == "" || e.InvolvedObject.UID == o.GetUID()
+		if e.InvolvedObject.Kind == string(snapshot.KindOf(o)) && e.InvolvedObject.Name == o.GetName() && sameUID {
+			out = append(out, e)
+		}
+	}
+	sort.SliceStable(out, func(i, j int) bool { return lastSeen(out[i]).After(lastSeen(out[j])) })
+	return out, answer
+}
+
+// lastSeen is when an event last happened, whichever of the API's three forms carries it.
+func lastSeen(e *corev1.Event) time.Time {
+	switch {
+	case e.Series != nil && !e.Series.LastObservedTime.IsZero():
+		return e.Series.LastObservedTime.Time
+	case !e.LastTimestamp.IsZero():
+		return e.LastTimestamp.Time
+	case !e.EventTime.IsZero():
+		return e.EventTime.Time
+	}
+	return e.CreationTimestamp.Time
+}
+
+// containerEvents are a pod's events about one of its containers with this reason, the newest first.
+func containerEvents(s *snapshot.Snapshot, pod *corev1.Pod, c container, reason string) ([]*corev1.Event, snapshot.Answer) {
+	all, answer := eventsAbout(s, pod)
+	var out []*corev1.Event
+	for _, e := range all {
+		if e.Reason == reason && e.InvolvedObject.FieldPath == c.fieldPath() {
+			out = append(out, e)
+		}
+	}
+	return out, answer
+}

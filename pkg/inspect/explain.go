@@ -1,0 +1,135 @@
+package inspect
+
+import (
+	"embed"
+	"sync"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+//go:embed messages.yaml
+var messageFiles embed.FS
+
+var loadMessages = sync.OnceValues(func() (lang.Catalogue, error) { return lang.Load(messageFiles, "messages.yaml") })
+
+// explainer explains objects in one language, knowing what was found.
+type explainer struct {
+	s        *snapshot.Snapshot
+	scope    *rule.Scope
+	findings []finding.Finding
+	texts    lang.Catalogue
+	lang     lang.Lang
+}
+
+func (e explainer) text(id string, args map[string]any) string { return e.texts.Text(e.lang, id, args) }
+
+// explain explains each target.
+func explain(s *snapshot.Snapshot, scope *rule.Scope, findings []finding.Finding, o Options) ([]Object, error) {
+	texts, err := loadMessages()
+	if err != nil {
+		return nil, err
+	}
+	e := explainer{s: s, scope: scope, findings: findings, texts: texts, lang: o.Lang}
+	out := make([]Object, 0, len(scope.Targets))
+	for _, t := range scope.Targets {
+		out = append(out, e.object(t))
+	}
+	return out, nil
+}
+
+func (e explainer) object(t finding.Ref) Object {
+	out := Object{Object: t, Health: Unknown, Owners: []Link{}, Related: []Link{}, Compare: []Comparison{}}
+	o, answer := e.s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name)
+	if answer.State != snapshot.Present {
+		out.Status = e.text("unread", map[string]any{"why": answer.Why})
+		return out
+	}
+	out.Owners = e.owners(o)
+	switch v := o.(type) {
+	case *corev1.Pod:
+		e.pod(&out, v)
+	case *appsv1.Deployment:
+		e.deployment(&out, v)
+	case *appsv1.ReplicaSet:
+		e.replicaSet(&out, v)
+	case *corev1.Service:
+		e.service(&out, v)
+	default:
+		out.Summary = e.text("other", map[string]any{"kind": t.Kind, "name": t.Name})
+	}
+	out.Health = e.health(t, out.Health)
+	if o.GetDeletionTimestamp() != nil {
+		out.Status = e.text("status-terminating", nil)
+	}
+	if e.s.Source == snapshot.FromManifests {
+		out.Health, out.Status, out.Compare = Unknown, e.text("not-observed", nil), []Comparison{}
+	}
+	return out
+}
+
+// health is unwell where a finding lies at or below the object, whatever its own status says.
+func (e explainer) health(r finding.Ref, own Health) Health {
+	for _, f := range e.findings {
+		if f.Severity.Rank() >= finding.Warning.Rank() && (e.scope.Under(r, f.Where()) || f.Object.Object() == r) {
+			return Unwell
+		}
+	}
+	return own
+}
+
+// link describes a related object as far as it was read.
+func (e explainer) link(relation Relation, r finding.Ref) Link {
+	l := Link{Relation: relation, Object: r, Health: Unknown}
+	o, answer := e.s.Find(snapshot.Kind(r.Kind), r.Namespace, r.Name)
+	switch {
+	case answer.State == snapshot.Present:
+		l.Health, l.Note = e.status(o)
+		l.Health = e.health(r, l.Health)
+	case answer.Why != "" && answer.Why != "not read":
+		l.Note = e.text("unread", map[string]any{"why": answer.Why})
+	}
+	return l
+}
+
+// status is an object's health by its own word.
+func (e explainer) status(o snapshot.Object) (Health, string) {
+	if o.GetDeletionTimestamp() != nil {
+		return Progressing, e.text("status-terminating", nil)
+	}
+	switch v := o.(type) {
+	case *corev1.Pod:
+		return e.podStatus(v)
+	case *appsv1.Deployment:
+		return e.deploymentStatus(v)
+	case *appsv1.ReplicaSet:
+		return e.replicas(v.Spec.Replicas, v.Status.ReadyReplicas)
+	}
+	return Unknown, ""
+}
+
+func (e explainer) owners(o snapshot.Object) []Link {
+	out := []Link{}
+	for range 4 { // pod → ReplicaSet → Deployment → whatever made that
+		ref, ok := controller(o)
+		if !ok {
+			break
+		}
+		out = append(out, e.link(OwnedBy, ref))
+		next, answer := e.s.Find(snapshot.Kind(ref.Kind), ref.Namespace, ref.Name)
+		if answer.State != snapshot.Present {
+			break
+		}
+		o = next
+	}
+	return out
+}
+
+func (e explainer) compare(id string, args map[string]any, desired, observed string, ok bool) Comparison {
+	return Comparison{What: e.text(id, args), Desired: desired, Observed: observed, OK: &ok}
+}

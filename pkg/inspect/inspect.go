@@ -1,0 +1,149 @@
+package inspect
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// Query is what was asked about: named objects, or all objects of some kinds
+// (all that inspect explains where Kinds is empty too), narrowed by a label selector.
+type Query struct {
+	// Namespace is where kinds are listed; empty lists all namespaces.
+	Namespace string
+	Targets   []finding.Ref
+	Kinds     []snapshot.Kind
+	// Selector is a label selector in kubectl's form.
+	Selector string
+}
+
+// Options shape the report.
+type Options struct {
+	Lang      lang.Lang
+	Catalogue finding.Catalogue
+}
+
+// Explained lists the kinds that inspect explains, in the order of a namespace at a glance.
+func Explained() []snapshot.Kind {
+	return []snapshot.Kind{"Service", "Deployment", "ReplicaSet", "Pod"}
+}
+
+// NotFoundError says that objects that were asked about by name are not there.
+type NotFoundError struct{ Targets []finding.Ref }
+
+func (e *NotFoundError) Error() string {
+	names := make([]string, len(e.Targets))
+	for i, t := range e.Targets {
+		names[i] = t.String()
+		if t.Namespace != "" {
+			names[i] += " in namespace " + t.Namespace
+		}
+	}
+	return fmt.Sprintf("not found: %s", strings.Join(names, ", "))
+}
+
+// Rules are all rules that inspect runs.
+func Rules() []rule.Rule {
+	var all []rule.Rule
+	return append(all, unschedulableRules()...)
+}
+
+// Plan says what is still to be read to answer the query, given what is known
+// so far. It is asked again after each round of reading until it wants nothing.
+func Plan(s *snapshot.Snapshot, q Query) snapshot.Needs {
+	targets, needs := resolve(s, q)
+	scope, more := reach(s, targets)
+	needs.Add(more)
+	needs.Add(rule.Needs(s, scope, Rules()))
+	return s.Missing(needs)
+}
+
+// Inspect answers the query from the snapshot. Its errors: *NotFoundError, or a
+// selector that does not parse.
+func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
+	if _, err := labels.Parse(q.Selector); err != nil {
+		return Report{}, fmt.Errorf("selector %q: %w", q.Selector, err)
+	}
+	targets, _ := resolve(s, q)
+	if missing := absent(s, q.Targets); len(missing) > 0 {
+		return Report{}, &NotFoundError{Targets: missing}
+	}
+	scope, _ := reach(s, targets)
+	findings := rule.Diagnose(s, scope, rule.Run(s, scope, Rules()), o.Catalogue, o.Lang)
+	reported := make([]string, len(targets))
+	for i, t := range targets {
+		reported[i] = t.String()
+	}
+	base := finding.NewReport("inspect", s.TakenAt,
+		finding.Scope{Context: s.Context, Namespace: q.Namespace, Targets: reported},
+		findings, notChecked(s), s.Requests)
+	objects, err := explain(s, scope, findings, o)
+	if err != nil {
+		return Report{}, err
+	}
+	return Report{Report: base, Objects: objects}, nil
+}
+
+// resolve turns the query into targets, and says what must be read for that.
+func resolve(s *snapshot.Snapshot, q Query) ([]finding.Ref, snapshot.Needs) {
+	var needs snapshot.Needs
+	targets := append([]finding.Ref{}, q.Targets...)
+	for _, t := range q.Targets {
+		needs.Objects = append(needs.Objects, snapshot.Need{Kind: snapshot.Kind(t.Kind), Namespace: t.Namespace, Name: t.Name})
+	}
+	kinds := q.Kinds
+	glance := len(q.Targets) == 0 && len(kinds) == 0
+	if glance {
+		kinds = Explained()
+	}
+	selector, err := labels.Parse(q.Selector)
+	if err != nil {
+		return targets, needs
+	}
+	for _, k := range kinds {
+		needs.Objects = append(needs.Objects, snapshot.Need{Kind: k, Namespace: q.Namespace, Selector: q.Selector})
+		for _, o := range s.OfKind(k, q.Namespace) {
+			if !selector.Matches(labels.Set(o.GetLabels())) || glance && len(o.GetOwnerReferences()) > 0 {
+				continue // at a glance, what an owner stands for is shown with the owner
+			}
+			targets = append(targets, rule.RefTo(o))
+		}
+	}
+	return targets, needs
+}
+
+func absent(s *snapshot.Snapshot, targets []finding.Ref) []finding.Ref {
+	var out []finding.Ref
+	for _, t := range targets {
+		_, a := s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name)
+		if a.State == snapshot.Absent || s.Source == snapshot.FromManifests && a.State != snapshot.Present {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// notChecked lists what could not be read, each once.
+func notChecked(s *snapshot.Snapshot) []finding.NotChecked {
+	var out []finding.NotChecked
+	for _, r := range s.Readings() {
+		switch {
+		case r.Why != "":
+			out = append(out, finding.NotChecked{What: r.Need.String(), Why: r.Why})
+		case r.Partial:
+			out = append(out, finding.NotChecked{What: r.Need.String(), Why: "the list was cut"})
+		}
+	}
+	for _, r := range s.Logs() {
+		if r.Why != "" {
+			out = append(out, finding.NotChecked{What: r.Need.String(), Why: r.Why})
+		}
+	}
+	return out
+}

@@ -1,0 +1,5 @@
+package inspect
+
+import "github.com/kubectl-msa/kubectl-msa/pkg/rule"
+
+func unschedulableRules() []rule.Rule { return nil }

@@ -1,0 +1,158 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+type objectResult struct {
+	objects []snapshot.Object
+	reading snapshot.Reading
+	err     error
+}
+
+type logResult struct {
+	reading snapshot.LogReading
+	err     error
+}
+
+// read makes one read and says how it ended.
+func (r *Reader) read(ctx context.Context, n snapshot.Need) objectResult {
+	info, ok := snapshot.Lookup(n.Kind)
+	if !ok {
+		return objectResult{reading: snapshot.Reading{Need: n, Why: "unknown kind"}}
+	}
+	client, err := r.clients.client(info.Resource.GroupVersion())
+	if err != nil {
+		return objectResult{reading: snapshot.Reading{Need: n, Why: err.Error()}, err: err}
+	}
+	if n.Name != "" {
+		return r.get(ctx, client, info, n)
+	}
+	objects, err := r.list(ctx, client, info, n)
+	if err != nil {
+		return objectResult{reading: snapshot.Reading{Need: n, Why: r.why(n.String(), err)}, err: err}
+	}
+	return objectResult{objects: objects, reading: snapshot.Reading{Need: n}}
+}
+
+func (r *Reader) get(ctx context.Context, client rest.Interface, info snapshot.Info, n snapshot.Need) objectResult {
+	into := runtime.Object(info.New())
+	if info.Kind == "Secret" {
+		into = &corev1.Secret{}
+	}
+	err := client.Get().MaxRetries(retries).NamespaceIfScoped(n.Namespace, info.Namespaced).
+		Resource(info.Resource.Resource).Name(n.Name).Do(ctx).Into(into)
+	switch {
+	case err == nil:
+		o, err := reduce(into)
+		if err != nil {
+			return objectResult{reading: snapshot.Reading{Need: n, Why: r.why(n.String(), err)}, err: err}
+		}
+		return objectResult{objects: []snapshot.Object{o}, reading: snapshot.Reading{Need: n}}
+	case isAbsent(err):
+		return objectResult{reading: snapshot.Reading{Need: n, NotFound: true}}
+	}
+	return objectResult{reading: snapshot.Reading{Need: n, Why: r.why(n.String(), err)}, err: err}
+}
+
+// list reads all pages. A list whose continue token expired (410) while it was
+// read is read again from the start in one piece, once, as client-go's pager does.
+func (r *Reader) list(ctx context.Context, client rest.Interface, info snapshot.Info, n snapshot.Need) ([]snapshot.Object, error) {
+	var out []snapshot.Object
+	next, limit := "", int64(pageSize)
+	for {
+		page := info.NewList()
+		req := client.Get().MaxRetries(retries).NamespaceIfScoped(n.Namespace, info.Namespaced).Resource(info.Resource.Resource)
+		for name, value := range map[string]string{"labelSelector": n.Selector, "fieldSelector": n.Fields, "continue": next} {
+			if value != "" {
+				req = req.Param(name, value)
+			}
+		}
+		if limit > 0 {
+			req = req.Param("limit", strconv.FormatInt(limit, 10))
+		}
+		if err := req.Do(ctx).Into(page); err != nil {
+			if apierrors.IsResourceExpired(err) && next != "" {
+				out, next, limit = nil, "", 0
+				continue
+			}
+			return nil, err
+		}
+		items, err := reduceAll(page)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, items...)
+		list, err := meta.ListAccessor(page)
+		if err != nil {
+			return nil, fmt.Errorf("read the list: %w", err)
+		}
+		if next = list.GetContinue(); next == "" {
+			return out, nil
+		}
+	}
+}
+
+func reduceAll(page runtime.Object) ([]snapshot.Object, error) {
+	var out []snapshot.Object
+	err := meta.EachListItem(page, func(item runtime.Object) error {
+		o, err := reduce(item)
+		out = append(out, o)
+		return err
+	})
+	return out, err
+}
+
+// reduce keeps of an object what may be kept: values of Secrets and ConfigMaps go here, at the door.
+func reduce(o runtime.Object) (snapshot.Object, error) {
+	switch o := o.(type) {
+	case *corev1.Secret:
+		return snapshot.NewSecret(o), nil
+	case *corev1.ConfigMap:
+		snapshot.DropValues(o)
+		o.SetManagedFields(nil)
+		return o, nil
+	case snapshot.Object:
+		o.SetManagedFields(nil)
+		return o, nil
+	}
+	return nil, fmt.Errorf("the answer is a %T", o)
+}
+
+// logBytes bounds a log: the lines asked for may be of any length.
+const logBytes = 256 << 10
+
+// readLog reads the last lines of a log.
+func (r *Reader) readLog(ctx context.Context, n snapshot.LogNeed) logResult {
+	client, err := r.clients.client(corev1.SchemeGroupVersion)
+	if err != nil {
+		return logResult{reading: snapshot.LogReading{Need: n, Why: err.Error()}, err: err}
+	}
+	req := client.Get().MaxRetries(retries).Namespace(n.Namespace).Resource("pods").Name(n.Pod).SubResource("log").
+		Param("container", n.Container).
+		Param("tailLines", strconv.FormatInt(n.Lines, 10)).
+		Param("limitBytes", strconv.Itoa(logBytes))
+	if n.Previous {
+		req = req.Param("previous", "true")
+	}
+	data, err := req.Do(ctx).Raw()
+	if err != nil {
+		return logResult{reading: snapshot.LogReading{Need: n, Why: r.why("get pods/log in namespace "+n.Namespace, err)}, err: err}
+	}
+	var lines []string
+	if text := strings.TrimRight(string(data), "\n"); text != "" {
+		lines = strings.Split(strings.ToValidUTF8(text, "\uFFFD"), "\n")
+	}
+	return logResult{reading: snapshot.LogReading{Need: n, Lines: lines}}
+}
