@@ -51,7 +51,7 @@ func writeNames(w io.Writer, base finding.Report) {
 	for _, f := range base.Findings {
 		if o := f.Object.Object(); !seen[o] {
 			seen[o] = true
-			fmt.Fprintln(w, o)
+			fmt.Fprintln(w, inline(o.String()))
 		}
 	}
 }

@@ -34,6 +34,10 @@ type based interface{ Base() finding.Report }
 // and gives it with Base. What it returns is an error of the stream, of the
 // template, or of a report that this package does not know.
 func Write(w io.Writer, report any, o Options) error {
+	if _, err := baseOf(report); err != nil {
+		return err
+	}
+	report = prepared(report)
 	base, err := baseOf(report)
 	if err != nil {
 		return err

@@ -1,15 +1,93 @@
 package render
 
 import (
-	"fmt"
 	"io"
+	"sort"
+	"time"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
 )
 
+// inFull is how many findings, and how many objects, Table shows in full.
+const inFull = 5
+
+// writeText writes for people: the root cause of the worst finding first, in
+// plain words, then what it rests on and what to do, then the other findings,
+// what the command has to tell beside them, and what was not checked.
 func writeText(w io.Writer, report any, base finding.Report, o Options) error {
-	for _, f := range base.Findings {
-		fmt.Fprintln(w, f.Title)
+	texts, err := loadMessages()
+	if err != nil {
+		return err
+	}
+	p := newPage(texts, o)
+	if len(base.Findings) == 0 {
+		p.nothingFound(base, objectsOf(report))
+	} else if err := p.findings(base); err != nil {
+		return err
+	}
+	if err := p.explained(objectsOf(report), base.Scope.Namespace); err != nil {
+		return err
+	}
+	p.notChecked(base.NotChecked)
+	if p.wide {
+		p.taken(base)
+	}
+	_, err = io.WriteString(w, p.out.String())
+	return err
+}
+
+// objectsOf gives the part that inspect adds to a report.
+func objectsOf(report any) []inspect.Object {
+	if r, ok := report.(inspect.Report); ok {
+		return r.Objects
 	}
 	return nil
+}
+
+// findings writes them the worst first; those of one severity keep their order.
+func (p *page) findings(base finding.Report) error {
+	all := append([]finding.Finding(nil), base.Findings...)
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Severity.Rank() > all[j].Severity.Rank() })
+	rest := all[:0:0]
+	if !p.wide && len(all) > inFull {
+		all, rest = all[:inFull], all[inFull:]
+	}
+	p.labelsFor(all)
+	for _, f := range all {
+		p.gap()
+		p.finding(f)
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	p.gap()
+	p.line(p.style.paint(strong, p.say("rest", map[string]any{"n": len(rest)})))
+	rows := make([]row, len(rest))
+	for i, f := range rest {
+		rows[i] = row{severityMark(f.Severity), []string{within(f.Object, base.Scope.Namespace), p.hedged(f)}}
+	}
+	return p.table("  ", nil, rows)
+}
+
+func (p *page) notChecked(all []finding.NotChecked) {
+	if len(all) == 0 {
+		return
+	}
+	p.gap()
+	p.line(p.style.paint(strong, p.say("not-checked", nil)))
+	for _, n := range all {
+		text := n.What
+		if n.Why != "" {
+			text += " " + p.style.dash() + " " + n.Why
+		}
+		p.bullet(markUnknown, text)
+	}
+}
+
+func (p *page) taken(base finding.Report) {
+	p.gap()
+	p.line(p.style.paint(faint, p.say("taken", map[string]any{
+		"at": base.TakenAt.UTC().Format(time.RFC3339), "context": inline(base.Scope.Context), "requests": base.Requests,
+	})))
 }
