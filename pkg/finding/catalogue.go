@@ -3,6 +3,7 @@ package finding
 import (
 	"embed"
 	"fmt"
+	"maps"
 	"path"
 	"sort"
 	"strings"
@@ -82,7 +83,8 @@ func (c Catalogue) IDs() []string {
 }
 
 // Localize fills the finding's texts in the language, and its severity and
-// page where they are not set.
+// page where they are not set. Beside the finding's own arguments, texts may
+// use count and, for what was seen on a pod, pod.
 func (c Catalogue) Localize(l lang.Lang, f Finding) Finding {
 	e, ok := c[f.Rule]
 	if !ok {
@@ -92,17 +94,22 @@ func (c Catalogue) Localize(l lang.Lang, f Finding) Finding {
 	if f.Severity == "" {
 		f.Severity = e.Severity
 	}
-	f.Title = e.Title.Render(l, f.Args)
-	f.Why = strings.TrimSpace(e.Why.Render(l, f.Args))
+	args := map[string]any{"count": f.Count, "pod": ""}
+	if f.Where().Kind == "Pod" {
+		args["pod"] = f.Where().Name
+	}
+	maps.Copy(args, f.Args)
+	f.Title = strings.TrimSpace(e.Title.Render(l, args))
+	f.Why = strings.TrimSpace(e.Why.Render(l, args))
 	f.Doc = "docs/rules/" + f.Rule + ".md"
 	f.Fix = []Fix{}
 	for _, step := range e.Fix {
-		if step.When != "" && (lang.Text{En: step.When}).Render(lang.English, f.Args) == "" {
+		if step.When != "" && (lang.Text{En: step.When}).Render(lang.English, args) == "" {
 			continue
 		}
 		f.Fix = append(f.Fix, Fix{
-			Text:    strings.TrimSpace(step.Text.Render(l, f.Args)),
-			Command: strings.TrimSpace((lang.Text{En: step.Command}).Render(lang.English, f.Args)),
+			Text:    strings.TrimSpace(step.Text.Render(l, args)),
+			Command: strings.TrimSpace((lang.Text{En: step.Command}).Render(lang.English, args)),
 		})
 	}
 	return f

@@ -51,6 +51,9 @@ func (e *NotFoundError) Error() string {
 // Rules are all rules that inspect runs.
 func Rules() []rule.Rule {
 	var all []rule.Rule
+	all = append(all, containerRules()...)
+	all = append(all, serviceRules()...)
+	all = append(all, workloadRules()...)
 	return append(all, unschedulableRules()...)
 }
 

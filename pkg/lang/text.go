@@ -59,7 +59,8 @@ func (t Text) Try(l Lang, args map[string]any) (string, error) {
 }
 
 // functions are what a text may call: plural picks the English form by number
-// (Korean nouns have one form), join lists words, has tests an optional argument.
+// (Korean nouns have one form), join lists words, say renders an argument that
+// is itself a Text.
 func functions(l Lang) template.FuncMap {
 	return template.FuncMap{
 		"plural": func(n int, one, many string) string {
@@ -69,6 +70,7 @@ func functions(l Lang) template.FuncMap {
 			return many
 		},
 		"join": func(words []string) string { return strings.Join(words, ", ") },
+		"say":  func(t Text) string { return t.In(l) },
 	}
 }
 

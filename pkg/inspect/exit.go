@@ -1,0 +1,185 @@
+package inspect
+
+import (
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// cause says why a container's newest ended instance ended. Exit code 137 alone
+// is only "SIGKILL": who sent it is known by joining the terminated state, the
+// kubelet's events about this container and the times of both.
+type cause string
+
+const (
+	notEnded       cause = ""
+	crashed        cause = "crashed"
+	completed      cause = "completed"
+	outOfMemory    cause = "out-of-memory"
+	livenessKill   cause = "liveness"
+	startupKill    cause = "startup"
+	hookFailure    cause = "post-start-hook"
+	badCommand     cause = "command"
+	wrongBinary    cause = "wrong-binary"
+	couldNotCreate cause = "could-not-create"
+)
+
+// recent is how long a finished instance still tells about a container that
+// runs again: longer than the longest back-off (5 min), so that a crash loop
+// is seen in each of its phases, yet a restart of yesterday is not an alarm.
+const recent = 10 * time.Minute
+
+// killSlack is how far a kubelet's Killing event may lie from the end that it
+// caused, beyond the grace period: events carry whole seconds.
+const killSlack = 5 * time.Second
+
+// ending is the end of a container's newest instance.
+type ending struct {
+	cause cause
+	// terminated is nil where no instance ever ran (couldNotCreate, some of badCommand).
+	terminated *corev1.ContainerStateTerminated
+	// detail is the runtime's or kubelet's message where it decides the cause.
+	detail string
+	// event is the kubelet's event that decides the cause.
+	event *corev1.Event
+	// unseen says why the events that would tell a kill by a probe could not be read.
+	unseen string
+}
+
+// end classifies the newest end of a container.
+func end(s *snapshot.Snapshot, pod *corev1.Pod, c container) ending {
+	if e, ok := neverStarted(c); ok {
+		return e
+	}
+	t := c.died()
+	if t == nil {
+		return ending{}
+	}
+	e := ending{cause: crashed, terminated: t}
+	switch {
+	case t.Reason == "OOMKilled":
+		e.cause = outOfMemory
+	case t.Reason == "StartError" || t.Reason == "ContainerCannotRun" || t.ExitCode == 126 || t.ExitCode == 127:
+		e.cause, e.detail = startFailure(t), t.Message
+	default:
+		e.event, e.cause, e.unseen = killer(s, pod, c, t)
+	}
+	return e
+}
+
+// neverStarted recognises a container that the runtime could not even create.
+// CreateContainerConfigError belongs to the config rules.
+func neverStarted(c container) (ending, bool) {
+	reason, message := c.waiting()
+	switch reason {
+	case "CreateContainerError", "RunContainerError":
+		e := ending{cause: couldNotCreate, terminated: c.died(), detail: message}
+		if cause := startText(message); cause != crashed {
+			e.cause = cause
+		}
+		return e, true
+	case "PostStartHookError":
+		return ending{cause: hookFailure, terminated: c.died(), detail: message}, true
+	}
+	return ending{}, false
+}
+
+// startFailure tells apart why a process that the runtime should start is not
+// there. Codes 126 (not executable) and 127 (not found) are a shell's
+// convention too, so a plain exit with them is judged alike.
+func startFailure(t *corev1.ContainerStateTerminated) cause {
+	if c := startText(t.Message); c != crashed {
+		return c
+	}
+	if t.ExitCode == 126 || t.ExitCode == 127 {
+		return badCommand
+	}
+	return couldNotCreate
+}
+
+// startText reads the runtime's words (runc through containerd or CRI-O, docker).
+func startText(message string) cause {
+	m := strings.ToLower(message)
+	switch {
+	case strings.Contains(m, "exec format error"):
+		return wrongBinary
+	case strings.Contains(m, "oom-killed"):
+		return outOfMemory
+	case strings.Contains(m, "executable file not found"),
+		strings.Contains(m, "no command specified"),
+		strings.Contains(m, "no such file or directory") && strings.Contains(m, "exec"),
+		strings.Contains(m, "permission denied") && strings.Contains(m, "exec"),
+		strings.Contains(m, "is a directory") && strings.Contains(m, "exec"):
+		return badCommand
+	}
+	return crashed
+}
+
+// killer finds out whether the kubelet ended the container: after a probe or a
+// hook failed. It decides by the Killing event of this container whose time
+// fits the end; an event of an earlier restart does not.
+func killer(s *snapshot.Snapshot, pod *corev1.Pod, c container, t *corev1.ContainerStateTerminated) (*corev1.Event, cause, string) {
+	byItself := crashed
+	if t.ExitCode == 0 {
+		byItself = completed
+	}
+	hooks, _ := containerEvents(s, pod, c, "FailedPostStartHook")
+	for _, e := range hooks {
+		if near(e, t, gracePeriod(pod, c)) {
+			return e, hookFailure, ""
+		}
+	}
+	kills, answer := containerEvents(s, pod, c, "Killing")
+	for _, e := range kills {
+		if !near(e, t, gracePeriod(pod, c)) {
+			continue
+		}
+		switch m := e.Message; {
+		case strings.Contains(m, "failed liveness probe"):
+			return e, livenessKill, ""
+		case strings.Contains(m, "failed startup probe"):
+			return e, startupKill, ""
+		case strings.Contains(m, "FailedPostStartHook"):
+			return e, hookFailure, ""
+		}
+	}
+	return nil, byItself, answer.Why
+}
+
+// near says whether a kill that the kubelet announced can have caused this end:
+// the event comes first, the end at most the grace period later. Events are
+// merged: the time is that of the last repetition.
+func near(e *corev1.Event, t *corev1.ContainerStateTerminated, grace time.Duration) bool {
+	gap := t.FinishedAt.Sub(lastSeen(e))
+	return gap >= -killSlack && gap <= grace+killSlack
+}
+
+// gracePeriod is the longest time between the kubelet's decision to kill the
+// container and SIGKILL: the probe's own where it has one (KEP-2238), else the pod's.
+func gracePeriod(pod *corev1.Pod, c container) time.Duration {
+	seconds := int64(corev1.DefaultTerminationGracePeriodSeconds)
+	if g := pod.Spec.TerminationGracePeriodSeconds; g != nil {
+		seconds = *g
+	}
+	for _, p := range []*corev1.Probe{c.spec.LivenessProbe, c.spec.StartupProbe} {
+		if p != nil && p.TerminationGracePeriodSeconds != nil {
+			seconds = max(seconds, *p.TerminationGracePeriodSeconds)
+		}
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// failing says whether the ended instance matters now: the container is down
+// for it, or it came back so short a while ago that it may be a loop.
+func failing(s *snapshot.Snapshot, c container, t *corev1.ContainerStateTerminated) bool {
+	if c.status.State.Running == nil {
+		return true
+	}
+	return t != nil && c.status.RestartCount > 0 && s.TakenAt.Sub(t.FinishedAt.Time) < recent
+}
+
+// settled says that the container runs and is ready again.
+func settled(c container) bool { return c.status.State.Running != nil && c.status.Ready }

@@ -1,0 +1,43 @@
+package inspect
+
+import (
+	"fmt"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+)
+
+// signals names the signals that end processes, by number (signal(7), Linux).
+var signals = map[int32]string{
+	1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
+	9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM", 24: "SIGXCPU", 31: "SIGSYS",
+}
+
+// exitMeaning says what an exit code means where it means the same to everybody;
+// empty where the program chose it. Codes above 128 are signals by convention
+// of shells and container runtimes.
+func exitMeaning(code int32) lang.Text {
+	switch code {
+	case 0:
+		return lang.Text{En: "the program ended by itself, without an error", Ko: "프로그램이 오류 없이 스스로 종료했습니다"}
+	case 1:
+		return lang.Text{En: "the program gave up with a general error", Ko: "프로그램이 일반 오류로 종료했습니다"}
+	case 2:
+		return lang.Text{En: "wrong usage in most programs, a panic in Go ones", Ko: "대부분 잘못된 사용법, Go 프로그램이라면 panic을 뜻합니다"}
+	case 126:
+		return lang.Text{En: "the command was found but cannot be executed", Ko: "명령을 찾았지만 실행할 수 없습니다"}
+	case 127:
+		return lang.Text{En: "the command was not found", Ko: "명령을 찾을 수 없습니다"}
+	case 137:
+		return lang.Text{En: "killed by SIGKILL", Ko: "SIGKILL로 강제 종료되었습니다"}
+	case 139:
+		return lang.Text{En: "crashed with a memory fault (SIGSEGV)", Ko: "메모리 접근 오류(SIGSEGV)로 종료되었습니다"}
+	case 134:
+		return lang.Text{En: "the program aborted itself (SIGABRT)", Ko: "프로그램이 스스로 중단했습니다(SIGABRT)"}
+	case 143:
+		return lang.Text{En: "asked to stop by SIGTERM", Ko: "SIGTERM으로 종료를 요청받았습니다"}
+	}
+	if name, ok := signals[code-128]; ok {
+		return lang.Text{En: fmt.Sprintf("ended by signal %s", name), Ko: fmt.Sprintf("%s 시그널로 종료되었습니다", name)}
+	}
+	return lang.Text{}
+}

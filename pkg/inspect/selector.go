@@ -1,0 +1,181 @@
+package inspect
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// nearMiss is a workload whose pods a selector almost matches.
+type nearMiss struct {
+	ref    finding.Ref
+	labels map[string]string
+	// same counts the selector's labels that match; different lists the others.
+	same      int
+	different []difference
+}
+
+// difference is one label of a selector that a workload's pods do not have.
+type difference struct {
+	key, wanted string
+	// foundKey and found are what is there in its place; found is empty for nothing like it.
+	foundKey, found string
+}
+
+func (d difference) String() string {
+	if d.found == "" {
+		return fmt.Sprintf("no label %s (wanted %s=%s)", d.key, d.key, d.wanted)
+	}
+	return fmt.Sprintf("%s=%s (wanted %s=%s)", d.foundKey, d.found, d.key, d.wanted)
+}
+
+func (n nearMiss) differs() string {
+	out := make([]string, len(n.different))
+	for i, d := range n.different {
+		out[i] = d.String()
+	}
+	return strings.Join(out, ", ")
+}
+
+// corrected is the selector that would match these pods, for kubectl set
+// selector; empty where a label has nothing like it.
+func (n nearMiss) corrected(selector map[string]string) string {
+	fixed := map[string]string{}
+	for k, v := range selector {
+		fixed[k] = v
+	}
+	for _, d := range n.different {
+		if d.found == "" {
+			return ""
+		}
+		delete(fixed, d.key)
+		fixed[d.foundKey] = d.found
+	}
+	return labels.FormatLabels(fixed)
+}
+
+// shownNear bounds how many near misses are named.
+const shownNear = 3
+
+// nearest finds the workloads whose pods a Service's selector misses by least.
+// Only those that share a label with it, or have one that is spelled almost the
+// same, are near; the most labels in common come first.
+func nearest(s *snapshot.Snapshot, svc *corev1.Service) []nearMiss {
+	candidates := map[finding.Ref]map[string]string{}
+	pods, _ := snapshot.List[*corev1.Pod](s, svc.Namespace, nil)
+	for _, pod := range pods {
+		candidates[templateOwner(s, pod)] = pod.Labels
+	}
+	deployments, _ := snapshot.List[*appsv1.Deployment](s, svc.Namespace, nil)
+	for _, d := range deployments {
+		candidates[rule.RefTo(d)] = d.Spec.Template.Labels
+	}
+	var out []nearMiss
+	for ref, have := range candidates {
+		if n := compareLabels(ref, svc.Spec.Selector, have); n.same > 0 || n.near() {
+			out = append(out, n)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool {
+		a, b := out[i], out[j]
+		if a.near() != b.near() {
+			return a.near()
+		}
+		if a.same != b.same {
+			return a.same > b.same
+		}
+		return a.ref.String() < b.ref.String()
+	})
+	return out[:min(len(out), shownNear)]
+}
+
+// near says that every label that differs has a close counterpart.
+func (n nearMiss) near() bool {
+	for _, d := range n.different {
+		if d.found == "" || distance(d.found, d.wanted) > allowedTypos(d.wanted) {
+			return false
+		}
+	}
+	return true
+}
+
+func allowedTypos(s string) int { return max(1, len(s)/4) }
+
+func compareLabels(ref finding.Ref, selector, have map[string]string) nearMiss {
+	n := nearMiss{ref: ref, labels: have}
+	keys := make([]string, 0, len(selector))
+	for k := range selector {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	for _, k := range keys {
+		if have[k] == selector[k] {
+			n.same++
+			continue
+		}
+		n.different = append(n.different, differenceOf(k, selector[k], have))
+	}
+	return n
+}
+
+// differenceOf finds what stands in a wanted label's place: another value under
+// the same key, or the same value under another key.
+func differenceOf(key, wanted string, have map[string]string) difference {
+	d := difference{key: key, wanted: wanted}
+	if v, ok := have[key]; ok {
+		d.foundKey, d.found = key, v
+		return d
+	}
+	keys := make([]string, 0, len(have))
+	for k, v := range have {
+		if v == wanted {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) > 0 {
+		sort.Strings(keys)
+		d.foundKey, d.found = keys[0], wanted
+	}
+	return d
+}
+
+// distance is the Levenshtein distance in bytes; labels are ASCII.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			diagonal = row[j]
+			row[j] = min(cost, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// matchingDeployment is a Deployment whose template a Service's selector matches.
+func matchingDeployment(s *snapshot.Snapshot, svc *corev1.Service) *appsv1.Deployment {
+	selector := labels.SelectorFromSet(svc.Spec.Selector)
+	deployments, _ := snapshot.List[*appsv1.Deployment](s, svc.Namespace, nil)
+	for _, d := range deployments {
+		if selector.Matches(labels.Set(d.Spec.Template.Labels)) {
+			return d
+		}
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package inspect
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// serviceRules find why a Service leads nowhere.
+func serviceRules() []rule.Rule {
+	return []rule.Rule{
+		{ID: "service/no-matching-pods", Reads: []snapshot.Kind{"Service", "Pod", "Deployment", "ReplicaSet"}, Check: checkNoMatchingPods},
+		{ID: "service/no-ready-endpoints", Reads: []snapshot.Kind{"Service", "Pod", "EndpointSlice"}, Check: checkNoReadyEndpoints},
+		{ID: "service/port-name-unresolved", Reads: []snapshot.Kind{"Service", "Pod"}, Check: checkPortNames},
+	}
+}
+
+// selecting are the scope's Services that select pods.
+func selecting(s *snapshot.Snapshot, sc *rule.Scope) []*corev1.Service {
+	var out []*corev1.Service
+	for _, svc := range rule.Members[*corev1.Service](s, sc) {
+		if len(svc.Spec.Selector) > 0 && svc.Spec.Type != corev1.ServiceTypeExternalName && svc.DeletionTimestamp == nil {
+			out = append(out, svc)
+		}
+	}
+	return out
+}
+
+// behind are the pods that a Service selects and that could serve: finished
+// pods and pods that are being deleted are no endpoints.
+func behind(s *snapshot.Snapshot, svc *corev1.Service) ([]*corev1.Pod, snapshot.Answer) {
+	all, answer := snapshot.List[*corev1.Pod](s, svc.Namespace, labels.SelectorFromSet(svc.Spec.Selector))
+	var out []*corev1.Pod
+	for _, pod := range all {
+		if pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
+			out = append(out, pod)
+		}
+	}
+	return out, answer
+}
+
+// checkNoMatchingPods: the selector matches no pod, seen in a complete list.
+// Where a workload's template does match, its rules say why it has no pods.
+func checkNoMatchingPods(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+	var out []finding.Finding
+	for _, svc := range selecting(s, sc) {
+		pods, answer := behind(s, svc)
+		if answer.State != snapshot.Present || len(pods) > 0 {
+			continue
+		}
+		ref := rule.RefTo(svc)
+		f := finding.Finding{Object: ref, Args: map[string]any{
+			"service": svc.Name, "namespace": svc.Namespace, "selector": labels.FormatLabels(svc.Spec.Selector),
+			"workload": "", "nearest": "", "differs": "", "corrected": "",
+		}}
+		f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "spec.selector", Value: labels.FormatLabels(svc.Spec.Selector)})
+		if d := matchingDeployment(s, svc); d != nil {
+			f.Args["workload"] = rule.RefTo(d).String()
+			f.Evidence = append(f.Evidence, finding.Evidence{
+				Object: rule.RefTo(d).String(), Path: "status.replicas",
+				Value: fmt.Sprintf("%d of %d", d.Status.Replicas, replicasOf(d.Spec.Replicas)),
+			})
+		} else if near := nearest(s, svc); len(near) > 0 {
+			f.Args["nearest"], f.Args["differs"] = near[0].ref.String(), near[0].differs()
+			f.Args["corrected"] = near[0].corrected(svc.Spec.Selector)
+			for _, n := range near {
+				f.Evidence = append(f.Evidence, finding.Evidence{Object: n.ref.String(), Path: "labels of its pods", Value: n.differs()})
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// settling is how young all pods behind a Service may be for an empty Service
+// to be an ordinary start rather than a fault.
+const settling = time.Minute
+
+// checkNoReadyEndpoints: pods match, and none of them is ready.
+func checkNoReadyEndpoints(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+	var out []finding.Finding
+	for _, svc := range selecting(s, sc) {
+		pods, _ := behind(s, svc)
+		if len(pods) == 0 || svc.Spec.PublishNotReadyAddresses {
+			continue
+		}
+		f := finding.Finding{Object: rule.RefTo(svc), Args: map[string]any{"service": svc.Name, "namespace": svc.Namespace, "pods": len(pods)}}
+		ready, total, answer := endpoints(s, svc)
+		switch {
+		case answer.State == snapshot.Present && ready > 0, readyPods(pods) > 0:
+			continue
+		case answer.State == snapshot.Present:
+			f.Evidence = append(f.Evidence, finding.Evidence{Object: f.Object.String(), Path: "endpointslices", Value: fmt.Sprintf("%d ready of %d", ready, total)})
+		default:
+			f.Confidence = finding.Likely // by the pods alone
+			f.Evidence = append(f.Evidence, finding.Evidence{Object: f.Object.String(), Path: "pods", Value: fmt.Sprintf("0 ready of %d", len(pods))})
+		}
+		if youngest(s, pods) {
+			f.Severity = finding.Warning
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func readyPods(pods []*corev1.Pod) int {
+	n := 0
+	for _, pod := range pods {
+		for _, c := range pod.Status.Conditions {
+			if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func youngest(s *snapshot.Snapshot, pods []*corev1.Pod) bool {
+	for _, pod := range pods {
+		if s.TakenAt.Sub(pod.CreationTimestamp.Time) > settling {
+			return false
+		}
+	}
+	return true
+}
+
+// checkPortNames: a targetPort by name that no container of a selected pod
+// declares gives that pod no such port in the EndpointSlices. Names are the one
+// case in which containerPort is more than a note.
+func checkPortNames(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+	var out []finding.Finding
+	for _, svc := range selecting(s, sc) {
+		pods, answer := behind(s, svc)
+		if len(pods) == 0 {
+			continue
+		}
+		for _, p := range svc.Spec.Ports {
+			target := targetPort(p)
+			if target.Type != intstr.String {
+				continue
+			}
+			lacking := 0
+			for _, pod := range pods {
+				if _, ok := portNumber(pod, target.StrVal, p.Protocol); !ok {
+					lacking++
+				}
+			}
+			if lacking == 0 {
+				continue
+			}
+			out = append(out, portNameFinding(svc, p, pods, lacking, answer))
+		}
+	}
+	return out
+}
+
+func portNameFinding(svc *corev1.Service, p corev1.ServicePort, pods []*corev1.Pod, lacking int, answer snapshot.Answer) finding.Finding {
+	ref, name := rule.RefTo(svc), targetPort(p).StrVal
+	declared := declaredPorts(pods)
+	f := finding.Finding{Object: ref, Args: map[string]any{
+		"service": svc.Name, "namespace": svc.Namespace, "name": name, "port": int(p.Port), "declared": strings.Join(declared, ", "),
+		"some": lacking < len(pods), "lacking": lacking, "pods": len(pods),
+	}}
+	if lacking < len(pods) || answer.State != snapshot.Present {
+		f.Severity = finding.Warning // part of the pods still serve the port
+	}
+	f.Evidence = append(f.Evidence,
+		finding.Evidence{Object: ref.String(), Path: fmt.Sprintf("spec.ports[%d].targetPort", p.Port), Value: name},
+		finding.Evidence{Object: rule.RefTo(pods[0]).String(), Path: "spec.containers[*].ports", Value: orNone(declared)})
+	return f
+}
+
+func orNone(list []string) string {
+	if len(list) == 0 {
+		return "(none)"
+	}
+	return strings.Join(list, ", ")
+}
+
+// declaredPorts lists the named ports that the pods' containers declare, each once: "http 8080".
+func declaredPorts(pods []*corev1.Pod) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, pod := range pods {
+		for _, c := range containers(pod) {
+			for _, p := range c.spec.Ports {
+				text := fmt.Sprintf("%s %d", p.Name, p.ContainerPort)
+				if c.role != initial && p.Name != "" && !seen[text] {
+					seen[text] = true
+					out = append(out, text)
+				}
+			}
+		}
+	}
+	return out
+}
