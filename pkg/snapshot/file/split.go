@@ -80,7 +80,6 @@ func lineAt(data []byte, offset int) int {
 var (
 	separator = regexp.MustCompile(`(?m)^---(?:[ \t].*)?\r?$`)
 	yamlLine  = regexp.MustCompile(`yaml: line (\d+): `)
-	noise     = strings.NewReplacer("error converting YAML to JSON: ", "", "yaml: ", "")
 )
 
 func splitYAML(name string, data []byte) ([]document, error) {
@@ -132,7 +131,8 @@ func yamlError(name string, first int, part []byte, err error) error {
 		}
 		text = strings.Replace(text, m[0], "", 1)
 	}
-	text = strings.Join(strings.Fields(noise.Replace(text)), " ")
+	text = strings.TrimPrefix(strings.TrimPrefix(text, "error converting YAML to JSON: "), "yaml: ")
+	text = strings.Join(strings.Fields(text), " ")
 	if bytes.Contains(part, []byte("{{")) {
 		text += " (this looks like a template: render it first, as with helm template)"
 	}

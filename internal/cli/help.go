@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// dress gives a command and those below it their help: examples first, all of
+// it in the reader's language. A flag's text has the id "flag.NAME", or
+// "COMMAND.flag.NAME" where a command means something of its own by it.
+func (a *app) dress(cmd *cobra.Command) {
+	describe := func(f *pflag.Flag) {
+		for _, id := range []string{cmd.Name() + ".flag." + f.Name, "flag." + f.Name} {
+			if _, ok := a.texts[id]; ok {
+				f.Usage = a.t(id)
+				return
+			}
+		}
+	}
+	cmd.Flags().VisitAll(describe)
+	cmd.PersistentFlags().VisitAll(describe)
+	cmd.SetHelpFunc(func(c *cobra.Command, _ []string) { a.help(c.OutOrStdout(), c) })
+	for _, sub := range cmd.Commands() {
+		a.dress(sub)
+	}
+}
+
+func (a *app) help(w io.Writer, cmd *cobra.Command) {
+	var b strings.Builder
+	b.WriteString(cmd.Short + "\n")
+	if cmd.Example != "" {
+		fmt.Fprintf(&b, "\n%s\n%s\n", a.t("help.examples"), indent(strings.ReplaceAll(cmd.Example, "kubectl msa", cmd.Root().DisplayName())))
+	}
+	if cmd.Long != "" {
+		fmt.Fprintf(&b, "\n%s\n", cmd.Long)
+	}
+	fmt.Fprintf(&b, "\n%s\n  %s\n", a.t("help.usage"), usageLine(a, cmd))
+	if subs := available(cmd); len(subs) > 0 {
+		fmt.Fprintf(&b, "\n%s\n", a.t("help.commands"))
+		for _, sub := range subs {
+			fmt.Fprintf(&b, "  %-12s %s\n", sub.Name(), sub.Short)
+		}
+	}
+	if own := a.flags(cmd.LocalNonPersistentFlags(), func(string) bool { return true }); own != "" {
+		fmt.Fprintf(&b, "\n%s\n%s", a.t("help.flags"), own)
+	}
+	fmt.Fprintf(&b, "\n%s\n%s", a.t("help.global"), a.flags(cmd.Root().PersistentFlags(), common))
+	fmt.Fprintf(&b, "\n%s\n", a.t("help.more", "options", cmd.Root().DisplayName()+" options"))
+	_, _ = io.WriteString(w, b.String())
+}
+
+func usageLine(a *app, cmd *cobra.Command) string {
+	if cmd.HasAvailableSubCommands() {
+		return cmd.CommandPath() + " " + a.t("help.command-word") + " " + a.t("help.flags-word")
+	}
+	line := strings.TrimPrefix(cmd.Use, cmd.Name())
+	parent := ""
+	if cmd.HasParent() {
+		parent = cmd.Parent().CommandPath() + " "
+	}
+	return parent + cmd.Name() + line + " " + a.t("help.flags-word")
+}
+
+func available(cmd *cobra.Command) []*cobra.Command {
+	var subs []*cobra.Command
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() && sub.Name() != "help" {
+			subs = append(subs, sub)
+		}
+	}
+	return subs
+}
+
+// flags lays out flags, one a line; names are ASCII, so that bytes are columns.
+func (a *app) flags(fs *pflag.FlagSet, wanted func(name string) bool) string {
+	var heads, texts []string
+	width := 0
+	fs.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden || f.Name == "help" || !wanted(f.Name) {
+			return
+		}
+		head := "      --" + f.Name
+		if f.Shorthand != "" {
+			head = "  -" + f.Shorthand + ", --" + f.Name
+		}
+		if word := flagWord(f); word != "" {
+			head += " " + word
+		}
+		text := f.Usage
+		if d := f.DefValue; d != "" && d != "false" && d != "[]" && d != "0" && f.Name != "lang" {
+			text += a.t("help.default", "value", d)
+		}
+		heads, texts = append(heads, head), append(texts, text)
+		if n := len([]rune(head)); n > width && n <= 40 {
+			width = n
+		}
+	})
+	var b strings.Builder
+	for i := range heads {
+		fmt.Fprintf(&b, "%-*s   %s\n", width, heads[i], texts[i])
+	}
+	return b.String()
+}
+
+// flagWord stands for the value of a flag.
+func flagWord(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "bool", "count":
+		return ""
+	case "string", "stringArray", "stringSlice":
+		return "TEXT"
+	case "float32":
+		return "N"
+	case "duration":
+		return "30s"
+	}
+	return f.Value.Type()
+}
+
+func indent(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		if l != "" {
+			lines[i] = "  " + l
+		}
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
+	"github.com/kubectl-msa/kubectl-msa/pkg/render"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
+)
+
+func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
+	catalogue, err := finding.LoadCatalogue()
+	if err != nil {
+		return err
+	}
+	s, q, err := a.see(ctx, o)
+	if err != nil {
+		return err
+	}
+	if o.save != "" {
+		if err := file.WriteFile(o.save, s); err != nil {
+			return err
+		}
+	}
+	report, err := inspect.Inspect(s, q, inspect.Options{Lang: a.lang, Catalogue: catalogue})
+	if err != nil {
+		return err
+	}
+	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
+		return err
+	}
+	return o.verdict.judge(report.Report)
+}
+
+// see gives the snapshot that the question is answered from.
+func (a *app) see(ctx context.Context, o inspectOptions) (*snapshot.Snapshot, inspect.Query, error) {
+	if len(o.files) > 0 {
+		return a.seeFiles(o)
+	}
+	c, err := a.connect()
+	if err != nil {
+		return nil, inspect.Query{}, err
+	}
+	namespace := c.namespace
+	if o.allNamespaces {
+		namespace = ""
+	}
+	q := o.selection.query(namespace, o.selector)
+	s := snapshot.New(snapshot.FromCluster, a.Now())
+	s.Context, s.Namespace = c.context, c.namespace
+	ctx, cancel := a.within(ctx)
+	defer cancel()
+	done := a.Streams.Wait(a.t("wait.reading", "host", c.host))
+	err = c.reader.Fill(ctx, s, func(s *snapshot.Snapshot) snapshot.Needs { return inspect.Plan(s, q) })
+	done()
+	a.sayRequests(c)
+	return s, q, err
+}
+
+// seeFiles reads manifests or a saved snapshot. Manifests say themselves where
+// their objects belong: without -n all of them are meant.
+func (a *app) seeFiles(o inspectOptions) (*snapshot.Snapshot, inspect.Query, error) {
+	fallback := o.namespace
+	if fallback == "" {
+		fallback = "default"
+	}
+	s, err := file.Load(o.files, a.Streams.In, file.Options{Namespace: fallback, Now: a.Now()})
+	if err != nil {
+		return nil, inspect.Query{}, err
+	}
+	namespace := o.namespace
+	if namespace == "" && s.Source == snapshot.FromCluster {
+		namespace = s.Namespace
+	}
+	if o.allNamespaces {
+		namespace = ""
+	}
+	q := o.selection.query(namespace, o.selector)
+	if namespace == "" && s.Source == snapshot.FromManifests {
+		for i, t := range q.Targets {
+			q.Targets[i].Namespace = whereIs(s, t, fallback)
+		}
+	}
+	return s, q, nil
+}
+
+// whereIs finds the namespace of a named object among manifests.
+func whereIs(s *snapshot.Snapshot, t finding.Ref, fallback string) string {
+	info, ok := snapshot.Lookup(snapshot.Kind(t.Kind))
+	if !ok || !info.Namespaced {
+		return ""
+	}
+	for _, o := range s.Objects() {
+		if snapshot.KindOf(o) == info.Kind && o.GetName() == t.Name {
+			return o.GetNamespace()
+		}
+	}
+	return fallback
+}
+
+// sayRequests lists the requests on Err for -v.
+func (a *app) sayRequests(c *cluster) {
+	if a.global.verbose == 0 {
+		return
+	}
+	requests := c.reader.Requests()
+	fmt.Fprintln(a.Streams.Err, a.t("verbose.requests", "n", len(requests)))
+	for _, r := range requests {
+		fmt.Fprintln(a.Streams.Err, "  "+snapshot.Safe(r.String()))
+	}
+}
