@@ -53,7 +53,7 @@ func run(name string, args []string) error {
 	if command, ok := tool.Lookup(name); ok {
 		return command.Run(ctx, os.Stdout, args)
 	}
-	return &fault.Exit{Code: 2, Message: "no such service or command\n" + usage()}
+	return &fault.Exit{Code: 2, Message: "no such service or command; run shop without arguments to see them"}
 }
 
 func serve(ctx context.Context, name string, port int) error {

@@ -4,6 +4,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -51,14 +52,12 @@ func ReadConfig(service string, port int, r *env.Reader) (Config, error) {
 		ShutdownTimeout: r.Duration("SHUTDOWN_TIMEOUT", 15*time.Second),
 		Start:           fault.ReadStart(r),
 	}
-	var err error
-	if c.Faults, err = fault.NewSet(r.Get, time.Now); err != nil {
-		return c, err
-	}
+	var faultsErr, hostErr error
+	c.Faults, faultsErr = fault.NewSet(r.Get, time.Now)
 	if c.Pod == "" {
-		if c.Pod, err = os.Hostname(); err != nil {
-			return c, fmt.Errorf("POD_NAME is not set and there is no host name: %w", err)
+		if c.Pod, hostErr = os.Hostname(); hostErr != nil {
+			hostErr = fmt.Errorf("POD_NAME is not set and there is no host name: %w", hostErr)
 		}
 	}
-	return c, r.Err()
+	return c, errors.Join(r.Err(), faultsErr, hostErr)
 }

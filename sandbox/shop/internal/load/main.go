@@ -30,11 +30,12 @@ func Main(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	var see func(Event)
-	if !quiet {
-		see = (&printer{out: log}).see
+	p := &printer{out: log}
+	if quiet {
+		p.out = io.Discard
 	}
-	sum := cfg.Run(ctx, see)
+	sum := cfg.Run(ctx, p.see)
+	p.closeSecond()
 	if format == "json" {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
@@ -111,9 +112,13 @@ func (s *Summary) text() string {
 	if s.Late > 0 {
 		fmt.Fprintf(&b, ", %d left late", s.Late)
 	}
-	l := s.LatencyMs
-	fmt.Fprintf(&b, "\nlatency ms: p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  max %.1f\n", l.P50, l.P90, l.P99, l.P999, l.Max)
-	fmt.Fprintf(&b, "versions: %s\n", counts(s.Versions))
+	b.WriteByte('\n')
+	if l := s.LatencyMs; l != nil {
+		fmt.Fprintf(&b, "latency ms: p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  max %.1f\n", l.P50, l.P90, l.P99, l.P999, l.Max)
+	}
+	if len(s.Versions) > 0 {
+		fmt.Fprintf(&b, "versions: %s\n", counts(s.Versions))
+	}
 	if s.Failed > 0 {
 		fmt.Fprintf(&b, "failures: %s\n", counts(s.Failures))
 	}

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -29,9 +30,7 @@ func (p *printer) see(e Event) {
 	// A second is closed by the first answer after it; a silent second shows as
 	// a gap in the numbers.
 	if second := int(e.done / time.Second); second > p.second || p.versionCounts == nil {
-		if p.versionCounts != nil {
-			fmt.Fprintf(p.out, "%3d s  ok %d  failed %d  %s\n", p.second, p.ok, p.failed, counts(p.versionCounts))
-		}
+		p.closeSecond()
 		p.second, p.ok, p.failed, p.versionCounts = second, 0, 0, map[string]int{}
 	}
 	if e.status != 0 {
@@ -47,12 +46,21 @@ func (p *printer) see(e Event) {
 	}
 }
 
+func (p *printer) closeSecond() {
+	if p.ok+p.failed > 0 {
+		fmt.Fprintf(p.out, "%3d s  ok %d  failed %d  %s\n", p.second, p.ok, p.failed, counts(p.versionCounts))
+	}
+}
+
 func (p *printer) failure(f Failure) {
 	p.failureLines++
 	switch {
 	case p.failureLines < maxLines:
-		fmt.Fprintf(p.out, "%s  %s  status %d  took %.0f ms  %s %s\n",
-			f.Time.Format("15:04:05.000"), f.Kind, f.Status, f.TookMs, f.Pod, f.Reason)
+		what := f.Reason
+		if f.Status != 0 {
+			what = strings.TrimSpace(fmt.Sprintf("status %d from %s %s", f.Status, f.Pod, f.Reason))
+		}
+		fmt.Fprintf(p.out, "%s  %s after %.0f ms  %s\n", f.Time.Format("15:04:05.000"), f.Kind, f.TookMs, what)
 	case p.failureLines == maxLines:
 		fmt.Fprintln(p.out, "more failures are counted but not printed")
 	}

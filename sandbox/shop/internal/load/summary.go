@@ -34,8 +34,9 @@ type Summary struct {
 	Statuses map[int]int    `json:"statuses"`
 	Versions map[string]int `json:"versions"`
 	Pods     map[string]int `json:"pods"`
-	// LatencyMs is of the requests that succeeded, counted from when each was due.
-	LatencyMs Latency   `json:"latencyMs"`
+	// LatencyMs is of the requests that succeeded, counted from when each was
+	// due; nil if none did.
+	LatencyMs *Latency  `json:"latencyMs"`
 	PerSecond []Second  `json:"perSecond"`
 	Failure   []Failure `json:"failureList"`
 
@@ -137,18 +138,19 @@ func (s *Summary) second(n int) *Second {
 
 func (s *Summary) finish(took time.Duration, interrupted bool) {
 	s.Seconds, s.Interrupted = took.Seconds(), interrupted
+	if len(s.latencies) == 0 {
+		return
+	}
 	slices.Sort(s.latencies)
-	s.LatencyMs = Latency{
+	s.LatencyMs = &Latency{
 		P50: ms(quantile(s.latencies, .5)), P90: ms(quantile(s.latencies, .9)),
 		P99: ms(quantile(s.latencies, .99)), P999: ms(quantile(s.latencies, .999)), Max: ms(quantile(s.latencies, 1)),
 	}
 }
 
-// quantile returns the smallest value that at least the share q do not exceed.
+// quantile returns the smallest value that at least the share q do not exceed,
+// of at least one value.
 func quantile(sorted []time.Duration, q float64) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
 	rank := int(q * float64(len(sorted)))
 	if float64(rank) < q*float64(len(sorted)) {
 		rank++

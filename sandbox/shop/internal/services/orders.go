@@ -118,10 +118,13 @@ func first(md metadata.MD, key string) string {
 	return ""
 }
 
-// next hands out up to ten orders, each once.
+// batch is how many orders a worker takes at a time.
+const batch = 10
+
+// next hands out up to batch orders, each once.
 func (o *orders) next(w http.ResponseWriter, _ *http.Request) {
 	taken := []Order{}
-	for len(taken) < 10 {
+	for len(taken) < batch {
 		select {
 		case order := <-o.queue:
 			taken = append(taken, order)

@@ -50,9 +50,12 @@ func (w *worker) loop(ctx context.Context, a *app.App) error {
 		if _, err := w.client.Call(context.WithoutCancel(ctx), http.MethodPost, w.orders+"/queue/next", &taken); err != nil {
 			w.Log.Error("no orders to be had", "error", err)
 		}
-		for _, order := range taken {
-			shipped.Inc()
-			w.Log.Info("shipped", "order", order.ID, "user", order.User)
+		if len(taken) > 0 {
+			shipped.Add(float64(len(taken)))
+			w.Log.Info("shipped", "orders", len(taken), "first", taken[0].ID)
+		}
+		if len(taken) == batch {
+			continue // there may be more
 		}
 		select {
 		case <-ctx.Done():

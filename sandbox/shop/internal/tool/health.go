@@ -29,7 +29,7 @@ func probeExec(ctx context.Context, out io.Writer, args []string) error {
 	return usage("probe-exec: want OK, FAIL or SLOW")
 }
 
-func health(ctx context.Context, out io.Writer, args []string) error {
+func checkHealth(ctx context.Context, out io.Writer, args []string) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	kind, target, rest := args[0], args[1], args[2:]

@@ -37,7 +37,7 @@ func all() map[string]Command {
 		"env":        {"NAME…", "print variables; one that is not set is an error", 1, printEnv},
 		"memory":     {"MB_PER_SECOND", "take memory until the kernel ends it", 1, memory},
 		"probe-exec": {"OK|FAIL|SLOW", "answer an exec probe: 0, 1, or 0 after 30 s", 1, probeExec},
-		"health":     {"http URL | tcp ADDR | grpc ADDR [SERVICE] | file PATH [MAX-AGE]", "check something once", 2, health},
+		"health":     {"http URL | tcp ADDR | grpc ADDR [SERVICE] | file PATH [MAX-AGE]", "check something once", 2, checkHealth},
 		"get":        {"URL", "print the answer of a URL", 1, get},
 	}
 }
