@@ -276,3 +276,14 @@ func keysOf(m map[domain]obstacle) []string {
 	}
 	return sortedKeys(keys)
 }
+
+// SelectsNamespaces says whether a required (anti-)affinity term of the pod
+// picks namespaces by their labels, so that a verdict needs those.
+func SelectsNamespaces(pod *corev1.Pod) bool {
+	for _, t := range append(requiredAffinity(pod), requiredAntiAffinity(pod)...) {
+		if !t.readable(Facts{}) {
+			return true
+		}
+	}
+	return false
+}

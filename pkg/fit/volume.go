@@ -191,3 +191,6 @@ func zoneSet(label string) []string {
 func (j *judge) nowhere(r Reason, issue ClaimIssue) {
 	j.everywhere = append(j.everywhere, Refusal{Reason: r, Claim: &issue})
 }
+
+// UsesClaims says whether a verdict about the pod needs its PersistentVolumeClaims.
+func UsesClaims(pod *corev1.Pod) bool { return len(claimNames(pod)) > 0 }

@@ -1,5 +1,218 @@
 package inspect
 
-import "github.com/kubectl-msa/kubectl-msa/pkg/rule"
+import (
+	"fmt"
+	"sync"
 
-func unschedulableRules() []rule.Rule { return nil }
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// The rules about pods that no node takes.
+const (
+	ruleResources = "pod/unschedulable-resources"
+	ruleTaint     = "pod/unschedulable-taint"
+	ruleSelector  = "pod/unschedulable-selector"
+	ruleAffinity  = "pod/unschedulable-affinity"
+	ruleSpread    = "pod/unschedulable-spread"
+	rulePorts     = "pod/unschedulable-ports"
+	ruleVolume    = "pod/unschedulable-volume"
+	ruleNoNodes   = "pod/no-nodes"
+	ruleGated     = "pod/scheduling-gated"
+)
+
+// unschedulableRules find out why a pod has no node. They share one
+// diagnosis, because one pod has one root cause and because indexing the
+// cluster is the dear part; each rule then reports its own share.
+func unschedulableRules() []rule.Rule {
+	d := &placementDiagnosis{}
+	var out []rule.Rule
+	for _, id := range []string{
+		ruleResources, ruleTaint, ruleSelector, ruleAffinity, ruleSpread, rulePorts, ruleVolume, ruleNoNodes, ruleGated,
+	} {
+		r := rule.Rule{ID: id, Check: d.checkFor(id)}
+		r.Reads = []snapshot.Kind{"Pod", "Node", "PersistentVolumeClaim", "PersistentVolume", "Namespace", "ReplicaSet"}
+		r.Needs = placementNeeds
+		out = append(out, r)
+	}
+	return out
+}
+
+// placementDiagnosis keeps the findings of the snapshot and scope that it was last
+// asked about. A snapshot is complete before it is checked, so that the number
+// of its reads tells it from what it was while it was being filled.
+type placementDiagnosis struct {
+	mu       sync.Mutex
+	snapshot *snapshot.Snapshot
+	scope    *rule.Scope
+	reads    int
+	found    []finding.Finding
+}
+
+func (d *placementDiagnosis) checkFor(id string) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
+	return func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.snapshot != s || d.scope != sc || d.reads != len(s.Readings()) {
+			d.snapshot, d.scope, d.reads = s, sc, len(s.Readings())
+			d.found = diagnosePlacement(s, sc)
+		}
+		var out []finding.Finding
+		for _, f := range d.found {
+			if f.Rule == id {
+				out = append(out, f)
+			}
+		}
+		return out
+	}
+}
+
+// boundPods is the read that tells what every node holds: finished pods hold
+// nothing, and there may be many of them.
+func boundPods() snapshot.Need {
+	return snapshot.Need{Kind: "Pod", Fields: "status.phase!=Succeeded,status.phase!=Failed"}
+}
+
+// placementNeeds wants nodes and pods only where a pod has no node, and
+// volumes and namespaces only where such a pod's constraints hang on them.
+func placementNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
+	var n snapshot.Needs
+	add := func(need snapshot.Need) { n.Objects = append(n.Objects, need) }
+	for _, pod := range unplacedPods(s, sc) {
+		if gatesOf(pod) != nil {
+			continue
+		}
+		add(snapshot.Need{Kind: "Node"})
+		add(boundPods())
+		if fit.UsesClaims(pod) {
+			add(snapshot.Need{Kind: "PersistentVolumeClaim", Namespace: pod.Namespace})
+			add(snapshot.Need{Kind: "PersistentVolume"})
+		}
+		if fit.SelectsNamespaces(pod) {
+			add(snapshot.Need{Kind: "Namespace"})
+		}
+	}
+	if !n.Empty() && anySelectsNamespaces(s) {
+		add(snapshot.Need{Kind: "Namespace"})
+	}
+	return n
+}
+
+// anySelectsNamespaces: the anti-affinity of a pod that is there already may
+// pick its namespaces by label.
+func anySelectsNamespaces(s *snapshot.Snapshot) bool {
+	for _, o := range s.OfKind("Pod", "") {
+		if pod, ok := o.(*corev1.Pod); ok && pod.Spec.NodeName != "" && fit.SelectsNamespaces(pod) {
+			return true
+		}
+	}
+	return false
+}
+
+// unplacedPods are the scope's pods of which the scheduler has said that it
+// found no node, or that it has not looked. Left out: a pod that is on its way
+// out; one for which room is being made (nominatedNodeName), because it gets
+// its place when the pods that were preempted are gone; one that no scheduler
+// has answered for yet, because that answer comes within seconds.
+func unplacedPods(s *snapshot.Snapshot, sc *rule.Scope) []*corev1.Pod {
+	var out []*corev1.Pod
+	for _, pod := range rule.Members[*corev1.Pod](s, sc) {
+		if pod.Spec.NodeName != "" || pod.DeletionTimestamp != nil || pod.Status.NominatedNodeName != "" {
+			continue
+		}
+		c := placementCondition(pod)
+		if c == nil || c.Status != corev1.ConditionFalse {
+			continue
+		}
+		if c.Reason == corev1.PodReasonUnschedulable || c.Reason == corev1.PodReasonSchedulingGated {
+			out = append(out, pod)
+		}
+	}
+	return out
+}
+
+func placementCondition(pod *corev1.Pod) *corev1.PodCondition {
+	for i := range pod.Status.Conditions {
+		if pod.Status.Conditions[i].Type == corev1.PodScheduled {
+			return &pod.Status.Conditions[i]
+		}
+	}
+	return nil
+}
+
+// gatesOf names the gates that hold the pod back; nil where there are none (any more).
+func gatesOf(pod *corev1.Pod) []string {
+	var out []string
+	for _, g := range pod.Spec.SchedulingGates {
+		out = append(out, g.Name)
+	}
+	return out
+}
+
+// diagnosePlacement finds the one root cause for each pod without a node.
+func diagnosePlacement(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+	var out []finding.Finding
+	var cluster *fit.Cluster
+	var why error
+	for _, pod := range unplacedPods(s, sc) {
+		p := unplaced{s: s, pod: pod, condition: placementCondition(pod)}
+		if gatesOf(pod) != nil {
+			out = append(out, p.gated())
+			continue
+		}
+		if p.condition.Reason != corev1.PodReasonUnschedulable {
+			continue // the gates are gone; the scheduler has not looked yet
+		}
+		if cluster == nil && why == nil {
+			cluster, why = clusterOf(s)
+		}
+		if why != nil {
+			for _, f := range p.byMessage(finding.Likely, "") {
+				f.Args["unread"] = true
+				out = append(out, f)
+			}
+			continue
+		}
+		out = append(out, p.byArithmetic(cluster)...)
+	}
+	return out
+}
+
+// clusterOf is the cluster as the scheduler sees it. Its error says what could
+// not be read: with some pods unseen every node would seem emptier than it is.
+func clusterOf(s *snapshot.Snapshot) (*fit.Cluster, error) {
+	nodes, answer := snapshot.List[*corev1.Node](s, "", nil)
+	if answer.State != snapshot.Present {
+		return nil, fmt.Errorf("nodes: %s", answer.Why)
+	}
+	pods, answer := snapshot.List[*corev1.Pod](s, "", nil)
+	if answer.State != snapshot.Present {
+		if answer = s.Asked(boundPods()); answer.State != snapshot.Present {
+			return nil, fmt.Errorf("pods: %s", answer.Why)
+		}
+	}
+	facts := fit.Facts{
+		Claim: func(namespace, name string) (*corev1.PersistentVolumeClaim, bool) {
+			claim, a := snapshot.Get[*corev1.PersistentVolumeClaim](s, namespace, name)
+			return claim, a.State != snapshot.Unknown
+		},
+		Volume: func(name string) (*corev1.PersistentVolume, bool) {
+			volume, a := snapshot.Get[*corev1.PersistentVolume](s, "", name)
+			return volume, a.State != snapshot.Unknown
+		},
+	}
+	if spaces, a := snapshot.List[*corev1.Namespace](s, "", nil); a.State == snapshot.Present {
+		facts.Namespaces = map[string]labels.Set{}
+		for _, ns := range spaces {
+			facts.Namespaces[ns.Name] = ns.Labels
+		}
+	}
+	c := fit.NewCluster(nodes, facts)
+	c.Bind(pods...)
+	return c, nil
+}
