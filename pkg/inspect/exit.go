@@ -67,7 +67,35 @@ func end(s *snapshot.Snapshot, pod *corev1.Pod, c container) ending {
 	default:
 		e.event, e.cause, e.unseen = killer(s, pod, c, t)
 	}
+	if e.cause == crashed && wrongBinaryLogged(s, pod, c) {
+		e.cause = wrongBinary
+	}
 	return e
+}
+
+// wrongBinaryLogged: runc learns only after the container has begun that the
+// kernel cannot execute the program; its words are then all that is in the log.
+func wrongBinaryLogged(s *snapshot.Snapshot, pod *corev1.Pod, c container) bool {
+	lines, _ := exemplarLog(s, pod, c)
+	return len(lines) == 1 && startText(lines[0]) == wrongBinary
+}
+
+// exemplarLog is the log that was read for this container, of this pod or of
+// another one of the same template: one stands for all.
+func exemplarLog(s *snapshot.Snapshot, pod *corev1.Pod, c container) ([]string, bool) {
+	if lines, a := s.Log(logNeed(pod, c)); a.State == snapshot.Present {
+		return lines, true
+	}
+	for _, l := range s.Logs() {
+		if l.Need.Container != c.spec.Name || l.Need.Namespace != pod.Namespace || l.Why != "" {
+			continue
+		}
+		other, a := snapshot.Get[*corev1.Pod](s, l.Need.Namespace, l.Need.Pod)
+		if a.State == snapshot.Present && templateOwner(s, other) == templateOwner(s, pod) {
+			return l.Lines, true
+		}
+	}
+	return nil, false
 }
 
 // neverStarted recognises a container that the runtime could not even create.

@@ -46,7 +46,7 @@ type wantFinding struct {
 	Explains   []string           `json:"explains"`
 	// Says are parts that the English title, why or evidence must hold.
 	Says []string `json:"says"`
-	// Not are parts that the English text must not hold.
+	// Not are parts that the English title and why must not hold.
 	Not []string `json:"not"`
 }
 
@@ -199,7 +199,7 @@ func compareFinding(t *testing.T, w wantFinding, g finding.Finding) {
 	check("confidence", w.Confidence, g.Confidence, w.Confidence != "")
 	check("count", w.Count, g.Count, w.Count != 0)
 	check("chain", w.Chain, g.Chain, w.Chain != nil)
-	var symptoms []string
+	symptoms := []string{}
 	for _, e := range g.Explains {
 		symptoms = append(symptoms, e.Rule)
 	}
@@ -217,7 +217,7 @@ func compareFinding(t *testing.T, w wantFinding, g finding.Finding) {
 		}
 	}
 	for _, part := range w.Not {
-		if strings.Contains(text, part) {
+		if strings.Contains(g.Title+"\n"+g.Why, part) {
 			t.Errorf("%s says %q:\n%s", w.Rule, part, text)
 		}
 	}
@@ -310,4 +310,3 @@ func inShop(o snapshot.Object) snapshot.Object {
 	}
 	return o
 }
-

@@ -69,17 +69,17 @@ func probeFailure(message string) string {
 		reason = strings.TrimLeft(reason, ": and resulted in unknown state")
 	}
 	reason = firstLine(reason)
-	if strings.HasPrefix(reason, "Get ") || strings.HasPrefix(reason, "dial ") {
+	if strings.HasPrefix(reason, "Get ") {
 		if i := strings.LastIndex(reason, "\": "); i >= 0 {
 			reason = reason[i+3:]
 		}
-		if strings.HasPrefix(reason, "dial tcp") || strings.HasPrefix(reason, "read tcp") {
-			if i := strings.Index(reason, ": "); i >= 0 {
-				reason = reason[i+2:]
-			}
+	}
+	if strings.HasPrefix(reason, "dial tcp") || strings.HasPrefix(reason, "read tcp") {
+		if i := strings.Index(reason, ": "); i >= 0 {
+			reason = reason[i+2:]
 		}
 	}
-	return strings.TrimSpace(reason)
+	return strings.TrimPrefix(strings.TrimSpace(reason), "connect: ")
 }
 
 func firstLine(s string) string {

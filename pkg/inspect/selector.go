@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+	"github.com/kubectl-msa/kubectl-msa/pkg/spelling"
 )
 
 // nearMiss is a workload whose pods a selector almost matches.
@@ -65,10 +66,10 @@ func (n nearMiss) corrected(selector map[string]string) string {
 // shownNear bounds how many near misses are named.
 const shownNear = 3
 
-// nearest finds the workloads whose pods a Service's selector misses by least.
+// nearestWorkloads finds the workloads whose pods a Service's selector misses by least.
 // Only those that share a label with it, or have one that is spelled almost the
 // same, are near; the most labels in common come first.
-func nearest(s *snapshot.Snapshot, svc *corev1.Service) []nearMiss {
+func nearestWorkloads(s *snapshot.Snapshot, svc *corev1.Service) []nearMiss {
 	candidates := map[finding.Ref]map[string]string{}
 	pods, _ := snapshot.List[*corev1.Pod](s, svc.Namespace, nil)
 	for _, pod := range pods {
@@ -100,14 +101,12 @@ func nearest(s *snapshot.Snapshot, svc *corev1.Service) []nearMiss {
 // near says that every label that differs has a close counterpart.
 func (n nearMiss) near() bool {
 	for _, d := range n.different {
-		if d.found == "" || distance(d.found, d.wanted) > allowedTypos(d.wanted) {
+		if d.found == "" || !spelling.Near(d.found, d.wanted) {
 			return false
 		}
 	}
 	return true
 }
-
-func allowedTypos(s string) int { return max(1, len(s)/4) }
 
 func compareLabels(ref finding.Ref, selector, have map[string]string) nearMiss {
 	n := nearMiss{ref: ref, labels: have}
@@ -145,27 +144,6 @@ func differenceOf(key, wanted string, have map[string]string) difference {
 		d.foundKey, d.found = keys[0], wanted
 	}
 	return d
-}
-
-// distance is the Levenshtein distance in bytes; labels are ASCII.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			diagonal = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // matchingDeployment is a Deployment whose template a Service's selector matches.

@@ -68,7 +68,7 @@ func checkNoMatchingPods(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding
 				Object: rule.RefTo(d).String(), Path: "status.replicas",
 				Value: fmt.Sprintf("%d of %d", d.Status.Replicas, replicasOf(d.Spec.Replicas)),
 			})
-		} else if near := nearest(s, svc); len(near) > 0 {
+		} else if near := nearestWorkloads(s, svc); len(near) > 0 {
 			f.Args["nearest"], f.Args["differs"] = near[0].ref.String(), near[0].differs()
 			f.Args["corrected"] = near[0].corrected(svc.Spec.Selector)
 			for _, n := range near {
@@ -80,9 +80,9 @@ func checkNoMatchingPods(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding
 	return out
 }
 
-// settling is how young all pods behind a Service may be for an empty Service
+// freshPods is how young all pods behind a Service may be for an empty Service
 // to be an ordinary start rather than a fault.
-const settling = time.Minute
+const freshPods = time.Minute
 
 // checkNoReadyEndpoints: pods match, and none of them is ready.
 func checkNoReadyEndpoints(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
@@ -125,7 +125,7 @@ func readyPods(pods []*corev1.Pod) int {
 
 func youngest(s *snapshot.Snapshot, pods []*corev1.Pod) bool {
 	for _, pod := range pods {
-		if s.TakenAt.Sub(pod.CreationTimestamp.Time) > settling {
+		if s.TakenAt.Sub(pod.CreationTimestamp.Time) > freshPods {
 			return false
 		}
 	}
