@@ -154,7 +154,7 @@ func (p planner) metricsServer() Process {
 	return Process{Name: MetricsServer, Path: p.Bin(build.MetricsServer, "metrics-server"), Ready: fmt.Sprintf("%s:%d", NodeIP, MetricsPort), Args: []string{
 		"--kubeconfig=" + kubeconfig, "--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
 		fmt.Sprintf("--secure-port=%d", MetricsPort), "--tls-cert-file=" + p.pki("metrics-server-serving.crt"), "--tls-private-key-file=" + p.pki("metrics-server-serving.key"),
-		"--kubelet-certificate-authority=" + p.pki("ca.crt"), "--kubelet-preferred-address-types=InternalIP", "--metric-resolution=10s"}}
+		"--kubelet-certificate-authority=" + p.pki("ca.crt"), "--kubelet-preferred-address-types=InternalIP", "--metric-resolution=10s", "--kubelet-request-timeout=5s"}}
 }
 
 func (p planner) kwok() Process {

@@ -134,7 +134,8 @@ func (s *supervisor) bringUp(starting, life context.Context) error {
 		tasks = append(tasks,
 			func() error { return s.startReady(starting, life, plan.Kubelet) },
 			func() error { return s.startReady(starting, life, plan.Proxy) },
-			func() error { return s.startReady(starting, life, plan.MetricsServer) },
+			// It needs a first round of measurements, which nobody has to wait for.
+			func() error { return s.procs.keep(life, s.dir, s.all[plan.MetricsServer]) },
 			func() error { return s.applyAddons(starting) },
 			func() error { return s.importCoreDNS(starting) },
 			func() error { return s.nodeReady(starting) },
