@@ -54,20 +54,31 @@ func findSupervisor(dir state.Dir) int {
 	return 0
 }
 
-// lives says whether the process exists and is no zombie. A supervisor that is
-// process 1 of its namespace becomes a zombie only after everything in there
-// has ended.
-func lives(pid int) bool {
-	if pid == 0 {
+// lives says whether the supervisor, or a component in its process group,
+// exists and is no zombie. A supervisor that is process 1 of its namespace
+// becomes a zombie only after everything in there has ended.
+func lives(supervisor int) bool {
+	entries, err := os.ReadDir("/proc")
+	if err != nil || supervisor == 0 {
 		return false
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return false
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		// State, parent and group follow the name, which is in brackets and
+		// may hold anything (proc_pid_stat(5)).
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if len(fields) > 2 && fields[0] != "Z" && (pid == supervisor || fields[2] == strconv.Itoa(supervisor)) {
+			return true
+		}
 	}
-	// The state follows the name, which is in brackets and may hold anything.
-	_, after, ok := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " ")
-	return !ok || !strings.HasPrefix(after, "Z")
+	return false
 }
 
 // end kills a process and its group: without namespaces the components are in

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 
 	"github.com/spf13/cobra"
 
@@ -30,18 +29,24 @@ type app struct {
 // errUsage marks an error of the command line.
 var errUsage = errors.New("usage")
 
+// exitCode is the end of a program that this one only stands in for. It has
+// said itself what was wrong.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
 // Main runs one command and returns the exit code: 1 for a failure, 2 for a
 // wrong command line, or that of the program that it ran.
 func Main(ctx context.Context, args []string, streams Streams) int {
 	root := newRoot(streams)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	var exit *exec.ExitError
+	var passed exitCode
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &exit) && exit.ExitCode() >= 0:
-		return exit.ExitCode()
+	case errors.As(err, &passed):
+		return int(passed)
 	case errors.Is(err, errUsage):
 		fmt.Fprintln(streams.Err, "sandbox:", err)
 		return 2

@@ -105,9 +105,13 @@ func (a *app) load(cmd *cobra.Command, spec plan.Spec, ctrArgs []string, archive
 	}
 	ctr := exec.CommandContext(cmd.Context(), spec.Bin(build.Containerd, "ctr"), ctrArgs...)
 	ctr.Stdin = in
-	out, err := ctr.CombinedOutput()
+	out, err := ctr.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return fmt.Errorf("load %s: %s", archive, strings.TrimSpace(string(exit.Stderr)))
+	}
 	if err != nil {
-		return fmt.Errorf("load %s: %w", archive, errors.New(strings.TrimSpace(string(out))))
+		return fmt.Errorf("load %s: %w", archive, err)
 	}
 	_, err = a.Out.Write(out)
 	return err
@@ -171,7 +175,15 @@ func (a *app) kubectlCommand() *cobra.Command {
 			kubectl := exec.CommandContext(cmd.Context(), spec.Kube(), append([]string{"kubectl"}, args...)...)
 			kubectl.Env = append(os.Environ(), "KUBECONFIG="+dir.Kubeconfig())
 			kubectl.Stdin, kubectl.Stdout, kubectl.Stderr = a.In, a.Out, a.Err
-			return kubectl.Run()
+			var ended *exec.ExitError
+			if err := kubectl.Run(); !errors.As(err, &ended) {
+				return err
+			}
+			if code := ended.ExitCode(); code > 0 {
+				return exitCode(code)
+			}
+			// Ended by a signal, as when the reader of its output goes away.
+			return exitCode(1)
 		},
 	}
 }

@@ -141,6 +141,9 @@ func pivot(root string) error {
 	if err := os.Remove("/.old"); err != nil {
 		return fmt.Errorf("root: %w", err)
 	}
+	// Where the root's place lies below a directory that is bound whole, its
+	// copy in there is of no use; elsewhere there is nothing to unmount.
+	_ = unix.Unmount(root, unix.MNT_DETACH)
 	// The kubelet offers pods to propagate mounts, which needs shared ones.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
 		return fmt.Errorf("root: shared mounts: %w", err)
