@@ -9,7 +9,7 @@ import (
 // What Table shows of the evidence; Wide shows all of it.
 const (
 	evidenceShown = 6
-	valueLines    = 3  // of one value
+	valueLines    = 4  // of one value
 	blockLines    = 8  // of the end of a log
 	minValue      = 40 // a value is not squeezed beside its object into less
 )
@@ -67,17 +67,19 @@ func (p *page) evidence(all []finding.Evidence) []string {
 }
 
 // blocky says that the value is shown as a block of its own lines.
-func (s sight) blocky() bool { return s.path == "log" || strings.Contains(s.value, "\n") }
+func (s sight) blocky() bool {
+	return s.path == "log" || strings.HasPrefix(s.path, "log ") || strings.Contains(s.value, "\n")
+}
 
-// said is "path = value", in Table wrapped to a few lines and cut beyond them;
-// of a block, the path alone. An event is no field, so that "=" would be wrong.
+// said is "path = value", in Table on a few lines at most; of a block, the path
+// alone. What is no field path ("event Killing") is not equal to anything.
 func (p *page) said(s sight, width int) []string {
 	value, text := inline(s.value), s.path
 	switch {
 	case s.blocky():
 	case s.path == "":
 		text = value
-	case s.path == "events":
+	case s.path == "events" || strings.Contains(s.path, " "):
 		text += ": " + value
 	case value == "":
 		text += ` = ""`
@@ -87,11 +89,15 @@ func (p *page) said(s sight, width int) []string {
 	if p.wide {
 		return []string{text}
 	}
+	return p.few(text, width)
+}
+
+// few wraps a value to a few lines. A longer one is cut in its middle: messages
+// are wrapped by each layer that they pass, and the cause is at their end.
+func (p *page) few(text string, width int) []string {
 	lines := chop(text, width)
-	if len(lines) > valueLines {
-		lines = lines[:valueLines]
-		tail := p.style.ellipsis()
-		lines[valueLines-1] = cut(lines[valueLines-1], width-columns(tail), "") + tail
+	for budget := valueLines * width; len(lines) > valueLines && budget > width; budget -= width / 4 {
+		lines = chop(middle(text, budget, " "+p.style.ellipsis()+" "), width)
 	}
 	return lines
 }

@@ -23,8 +23,19 @@ func shorten(s string, width int, mark string) string {
 	if columns(s) <= width {
 		return s
 	}
+	if strings.Contains(s, " ") {
+		return cut(s, width, mark)
+	}
+	return middle(s, width, mark)
+}
+
+// middle puts the mark in the place of the middle of s, so that it fits the width.
+func middle(s string, width int, mark string) string {
+	if columns(s) <= width {
+		return s
+	}
 	head := (width - columns(mark)) / 2
-	if strings.Contains(s, " ") || head < 2 {
+	if head < 2 {
 		return cut(s, width, mark)
 	}
 	end := s

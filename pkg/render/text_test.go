@@ -275,3 +275,30 @@ func TestMessages(t *testing.T) {
 		}
 	}
 }
+
+// TestMessageKeepsItsEnd: a message of several layers names the cause last.
+func TestMessageKeepsItsEnd(t *testing.T) {
+	f := secretKeyMissing(lang.English)
+	f.Evidence = []finding.Evidence{{Object: "pod/p", Path: "status.message", Value: "failed: " + strings.Repeat("could not create a layer: ", 40) + `exec: "serve": not found`}}
+	for _, width := range []int{60, 80, 100, 200} {
+		text := write(t, report([]finding.Finding{f}, nil), Options{Lang: lang.English, Width: width})
+		_, seen, _ := strings.Cut(text, "  seen ")
+		seen, _, _ = strings.Cut(seen, "  affects ")
+		words := strings.Join(strings.Fields(seen), " ")
+		if !strings.HasPrefix(words, "pod/p status.message = failed: ") || !strings.Contains(words, " … ") || !strings.HasSuffix(words, `exec: "serve": not found`) {
+			t.Errorf("width %d: %s", width, seen)
+		}
+		if n := strings.Count(seen, "\n"); n > 5 {
+			t.Errorf("width %d: %d lines of evidence", width, n)
+		}
+	}
+}
+
+// TestLogIsABlock: also of one line, and also when the container is named.
+func TestLogIsABlock(t *testing.T) {
+	f := finding.Finding{Rule: "a/b", Title: "t", Evidence: []finding.Evidence{{Object: "pod/p", Path: "log app", Value: "a = b"}, {Object: "pod/p", Path: "event Killing", Value: "stopping"}}}
+	want := "  seen     pod/p  log app\n             | a = b\n                  event Killing: stopping\n"
+	if text := write(t, report([]finding.Finding{f}, nil), Options{Lang: lang.English}); !strings.Contains(text, want) {
+		t.Errorf("got\n%s\nwant in it\n%s", text, want)
+	}
+}
