@@ -1,14 +1,11 @@
 #!/usr/bin/env bash
-# Builds a release of this commit without publishing it, and holds it against what a release must be:
-# hack/release-check.sh KUBECTL
-#
-# KUBECTL is the path of a real kubectl, which runs the plugin from the archive.
+# Builds a release of this commit without publishing it, and holds it against what a release must be.
+# The plugin is unpacked from its archive and run by a real kubectl: the one that the sandbox is built with.
 set -euo pipefail
 
-kubectl=${1:?usage: hack/release-check.sh KUBECTL}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-hack/tool.sh goreleaser check --quiet
+hack/tool.sh goreleaser check
 
 skip=()
 if ! command -v syft >/dev/null; then
@@ -24,6 +21,14 @@ if [ ${#skip[@]} -gt 0 ]; then
   args+=("--skip=$(IFS=,; echo "${skip[*]}")")
 fi
 
-hack/slow.sh "building the archives of a release in dist/" hack/tool.sh goreleaser "${args[@]}" --quiet
+hack/slow.sh "building the archives of a release in dist/" hack/tool.sh goreleaser "${args[@]}"
 go run ./hack/krew
-MSA_DIST=$PWD/dist MSA_KUBECTL=$kubectl go test -count=1 ./test/release/...
+
+# The sandbox keeps its Kubernetes in one binary; kubectl is what it does when told so.
+kubernetes=$(bin/sandbox build | awk '$1 == "kubernetes" {print $3}')/kubernetes
+cat >dist/kubectl <<EOF
+#!/bin/sh
+exec "$kubernetes" kubectl "\$@"
+EOF
+chmod +x dist/kubectl
+MSA_DIST=$PWD/dist MSA_KUBECTL=$PWD/dist/kubectl go test -count=1 ./test/release/...

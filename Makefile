@@ -1,0 +1,68 @@
+# make          builds bin/kubectl-msa
+# make help     lists the rest
+
+.DEFAULT_GOAL := build
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# Modules whose code is checked and tested; the sandbox's components are other people's code, built as it is.
+MODULES := . sandbox sandbox/shop
+# Tests that need a cluster run by themselves, and are never answered from the cache.
+CLUSTER_TESTS := /test/(e2e|cluster|script)(/|$$)
+FUZZTIME ?= 30s
+
+.PHONY: build
+build: ## Build bin/kubectl-msa
+	@hack/slow.sh "building bin/kubectl-msa" go build -o bin/kubectl-msa ./cmd/kubectl-msa
+
+.PHONY: test
+test: lint unit e2e release-check ## Everything: lint, unit, end to end in a real Kubernetes, a release built and run
+
+.PHONY: lint
+lint: ## gofmt, go vet and golangci-lint
+	@hack/lint.sh $(MODULES)
+
+.PHONY: unit
+unit: ## Tests that need no cluster
+	@hack/slow.sh "tests that need no cluster" go test $$(go list ./... | grep -vE '$(CLUSTER_TESTS)')
+	@for m in $(filter-out .,$(MODULES)); do hack/slow.sh "tests of $$m" go test -C $$m ./...; done
+
+.PHONY: e2e
+e2e: build sandbox-build ## Tests against a real Kubernetes in the sandbox (Linux, root)
+	@hack/slow.sh "tests in a real Kubernetes" go test -count=1 -p 1 -timeout 30m $$(go list ./... | grep -E '$(CLUSTER_TESTS)')
+
+.PHONY: demo
+demo: build bin/sandbox ## Start a real Kubernetes with a shop in it, break the shop, and look at it (Linux, root)
+	@hack/demo.sh
+
+.PHONY: down
+down: bin/sandbox ## End the sandbox and remove everything it left
+	@bin/sandbox down
+
+.PHONY: sandbox-build
+sandbox-build: bin/sandbox
+	@bin/sandbox build >/dev/null
+
+.PHONY: bin/sandbox
+bin/sandbox:
+	@go build -C sandbox -o ../bin/sandbox ./cmd/sandbox
+
+.PHONY: release-check
+release-check: bin/sandbox ## Build a release without publishing it; hold it against the rules; run it by a real kubectl
+	@hack/release-check.sh
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz test for FUZZTIME (30s)
+	@hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Run every benchmark
+	@go test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...
+
+.PHONY: clean
+clean: ## Remove bin and dist
+	@rm -rf bin dist
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
