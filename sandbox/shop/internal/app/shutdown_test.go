@@ -69,8 +69,8 @@ func TestNoRequestIsLostWhenAPodStops(t *testing.T) {
 			oldAddr, nextAddr := old.Addr(), next.Addr()
 			endpoint.Store(&oldAddr)
 			cfg := load.Config{
-				URL: "http://web/", Method: http.MethodGet, Rate: 200, Duration: 3500 * time.Millisecond, Timeout: 5 * time.Second,
-				KeepAlive: keepAlive, MaxInFlight: 100,
+				URL: "http://web/", Method: http.MethodGet, Rate: 100, Duration: 3500 * time.Millisecond, Timeout: 30 * time.Second,
+				KeepAlive: keepAlive, MaxInFlight: 350,
 				Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 					return new(net.Dialer).DialContext(ctx, network, *endpoint.Load())
 				},
@@ -82,7 +82,7 @@ func TestNoRequestIsLostWhenAPodStops(t *testing.T) {
 				endpoint.Store(&nextAddr)
 			}()
 			sum := cfg.Run(t.Context(), nil)
-			if sum.Failed != 0 || sum.Retried != 0 || sum.OK != 700 {
+			if sum.Failed != 0 || sum.Retried != 0 || sum.OK != 350 {
 				t.Errorf("%d ok, %d failed, %d sent twice: %v", sum.OK, sum.Failed, sum.Retried, sum.Failure)
 			}
 			if err := <-old.ended; err != nil {

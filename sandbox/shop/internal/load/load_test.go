@@ -50,7 +50,7 @@ func faulty(t *testing.T) *httptest.Server {
 		case 6:
 			select {
 			case <-r.Context().Done():
-			case <-time.After(5 * time.Second):
+			case <-time.After(30 * time.Second):
 			}
 		default:
 			_, _ = w.Write([]byte("ok"))
@@ -62,7 +62,7 @@ func faulty(t *testing.T) *httptest.Server {
 
 func TestEveryEndIsCountedAsWhatItWas(t *testing.T) {
 	srv := faulty(t)
-	cfg := Config{URL: srv.URL, Method: "GET", Rate: 100, Duration: time.Second, Timeout: 1500 * time.Millisecond, MaxInFlight: 100}
+	cfg := Config{URL: srv.URL, Method: "GET", Rate: 100, Duration: time.Second, Timeout: 3 * time.Second, MaxInFlight: 100}
 	events := 0
 	sum := cfg.Run(t.Context(), func(Event) { events++ })
 	want := map[Kind]int{KindHTTP5xx: 10, KindHTTP4xx: 10, KindClosed: 20, KindReset: 10, KindTimeout: 10}
@@ -122,8 +122,16 @@ func TestTooManyInFlight(t *testing.T) {
 	release := make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer srv.Close()
-	time.AfterFunc(700*time.Millisecond, func() { close(release) })
-	sum := Config{URL: srv.URL, Method: "GET", Rate: 100, Duration: 500 * time.Millisecond, Timeout: 5 * time.Second, MaxInFlight: 20}.Run(t.Context(), nil)
+	refused := 0
+	sum := Config{URL: srv.URL, Method: "GET", Rate: 100, Duration: 500 * time.Millisecond, Timeout: 30 * time.Second, MaxInFlight: 20}.Run(t.Context(), func(e Event) {
+		if e.kind == KindNotSent {
+			refused++
+		}
+		if refused == 30 {
+			refused++ // once
+			close(release)
+		}
+	})
 	if sum.OK != 20 || sum.Failures[KindNotSent] != 30 {
 		t.Errorf("ok %d, %v", sum.OK, sum.Failures)
 	}

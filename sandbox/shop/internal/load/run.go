@@ -131,12 +131,16 @@ func privateOnly(_, address string, _ syscall.RawConn) error {
 }
 
 func (c Config) send(ctx context.Context, client *http.Client, start time.Time, due time.Duration) result {
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	run := ctx
+	ctx, cancel := context.WithTimeout(run, c.Timeout)
 	defer cancel()
 	connections := 0
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connections++ }})
 	r := result{scheduled: due, sent: time.Since(start)}
 	r.kind, r.err = c.exchange(ctx, client, &r)
+	if r.kind == KindTimeout && run.Err() != nil {
+		r.kind = KindCanceled // the run ran out of time, not the request
+	}
 	r.done, r.retried = time.Since(start), connections > 1
 	return r
 }
