@@ -8,7 +8,7 @@ SHELL := /bin/bash
 # Modules whose code is checked and tested; the sandbox's components are other people's code, built as it is.
 MODULES := . sandbox sandbox/shop
 # Tests that need a cluster run by themselves, and are never answered from the cache.
-CLUSTER_TESTS := /test/(e2e|cluster|script)(/|$$)
+CLUSTER_TESTS := /test/(e2e|gallery|cluster|script)(/|$$)
 FUZZTIME ?= 30s
 
 .PHONY: build

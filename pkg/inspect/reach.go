@@ -131,8 +131,13 @@ func (r *reacher) replicaSet(t finding.Ref) {
 	}
 }
 
+// fewTargets bounds up to how many targets have their owners read one by one;
+// above it the kinds of the owners are listed.
+const fewTargets = 3
+
 // owners wants the controllers above a target, to say who they are and how they fare.
 func (r *reacher) owners(t finding.Ref) {
+	many := len(r.scope.Targets) > fewTargets
 	for o, _ := r.s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name); o != nil; {
 		owner := metav1.GetControllerOf(o)
 		if owner == nil {
@@ -141,7 +146,11 @@ func (r *reacher) owners(t finding.Ref) {
 		if _, known := snapshot.Lookup(snapshot.Kind(owner.Kind)); !known {
 			return
 		}
-		r.need(snapshot.Need{Kind: snapshot.Kind(owner.Kind), Namespace: t.Namespace, Name: owner.Name})
+		need := snapshot.Need{Kind: snapshot.Kind(owner.Kind), Namespace: t.Namespace}
+		if !many {
+			need.Name = owner.Name
+		}
+		r.need(need)
 		o, _ = r.s.Find(snapshot.Kind(owner.Kind), t.Namespace, owner.Name)
 	}
 }

@@ -1,0 +1,158 @@
+package gallery
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
+	"github.com/kubectl-msa/kubectl-msa/test/workshop"
+)
+
+// patience is how long a fault may take to show, back-offs included.
+const patience = 3 * time.Minute
+
+// Every fault is injected into the real cluster and must be named first, with
+// its object and chain, in JSON and in the text's first line.
+func TestFaults(t *testing.T) {
+	cases, err := Load("faults")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := workshop.Open(t)
+	for _, fault := range cases {
+		t.Run(fault.Name, func(t *testing.T) {
+			t.Parallel()
+			ns := c.Namespace(t)
+			c.Apply(t, ns, filled(t, fault.Manifests, ns))
+			var report inspect.Report
+			c.WaitFor(t, "inspect "+fault.Target+" to name "+fault.Rule, patience, func(context.Context) (bool, string, error) {
+				r, err := workshop.Inspect(t, c.Kubeconfig(), fault.Target, "-n", ns)
+				if err != nil {
+					return false, "", err
+				}
+				report = r
+				return named(fault, r), workshop.Summary(r), nil
+			})
+			checkFinding(t, fault, report.Findings[0])
+			checkText(t, c.Kubeconfig(), ns, fault)
+		})
+	}
+}
+
+// named says whether the fault is named and all that suffers from it has shown.
+func named(c Case, r inspect.Report) bool {
+	if len(r.Findings) == 0 || r.Findings[0].Rule != c.Rule || r.Findings[0].Count < c.Count {
+		return false
+	}
+	return len(c.Explains) == len(r.Findings[0].Explains) || c.Explains == nil
+}
+
+func checkFinding(t *testing.T, c Case, f finding.Finding) {
+	t.Helper()
+	if f.Object.String() != c.Object || f.Object.Container != c.Container {
+		t.Errorf("object %s, container %q; want %s, %q", f.Object, f.Object.Container, c.Object, c.Container)
+	}
+	if c.Chain != nil && !sameChain(c.Chain, f.Chain) {
+		t.Errorf("chain %v, want %v", f.Chain, c.Chain)
+	}
+	if c.Count > 0 && f.Count != c.Count {
+		t.Errorf("count %d, want %d", f.Count, c.Count)
+	}
+	for _, want := range c.Explains {
+		if !slices.ContainsFunc(f.Explains, func(s finding.Symptom) bool { return s.Rule == want }) {
+			t.Errorf("%s does not explain %s but %v", f.Rule, want, f.Explains)
+		}
+	}
+	if len(f.Fix) == 0 || len(f.Evidence) == 0 {
+		t.Errorf("%d next steps, %d pieces of evidence; want some of both", len(f.Fix), len(f.Evidence))
+	}
+}
+
+// checkText holds the text to the same answer: the rule stands in its first two
+// lines (a narrow first line may wrap), in both languages.
+func checkText(t *testing.T, kubeconfig, ns string, c Case) {
+	t.Helper()
+	for _, lang := range []string{"en", "ko"} {
+		got := workshop.Run(t, kubeconfig, "inspect", c.Target, "-n", ns, "--lang", lang)
+		if got.Code != 0 || got.Stderr != "" {
+			t.Fatalf("inspect in %s: exit code %d: %s", lang, got.Code, got.Stderr)
+		}
+		out := got.Stdout
+		head := strings.Join(strings.SplitN(out, "\n", 3)[:2], "\n")
+		if !strings.Contains(head, c.Rule) {
+			t.Errorf("the text in %s does not begin with %s:\n%s", lang, c.Rule, out)
+		}
+	}
+}
+
+// Every near miss settles into health, without its rules firing on the way.
+func TestNearMisses(t *testing.T) {
+	cases, err := Load("near")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := workshop.Open(t)
+	for _, near := range cases {
+		t.Run(near.Name, func(t *testing.T) {
+			t.Parallel()
+			ns := c.Namespace(t)
+			c.Apply(t, ns, filled(t, near.Manifests, ns))
+			c.WaitFor(t, near.Target+" to be "+near.Health+" without a finding", patience, func(context.Context) (bool, string, error) {
+				r, err := workshop.Inspect(t, c.Kubeconfig(), near.Target, "-n", ns)
+				if err != nil {
+					return false, "", err
+				}
+				for _, f := range r.Findings {
+					if slices.Contains(near.Never, f.Rule) {
+						return false, "", fmt.Errorf("%s fired: %s", f.Rule, f.Title)
+					}
+				}
+				return len(r.Findings) == 0 && string(r.Objects[0].Health) == near.Health, workshop.Summary(r), nil
+			})
+		})
+	}
+}
+
+func filled(t *testing.T, manifests, ns string) string {
+	t.Helper()
+	day := 24 * time.Hour
+	for placeholder, left := range map[string]time.Duration{"EXPIRED": -day, "EXPIRING": 3 * day, "VALID": 300 * day} {
+		name := "${CERTIFICATE_" + placeholder + "}"
+		if strings.Contains(manifests, name) {
+			manifests = strings.ReplaceAll(manifests, name, certificate(t, left))
+		}
+	}
+	return strings.ReplaceAll(manifests, "${NAMESPACE}", ns)
+}
+
+// certificate makes a self-signed one of a year's life that has this time left.
+func certificate(t *testing.T, left time.Duration) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := time.Now().Add(left)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "web"}, DNSNames: []string{"web.example.com"},
+		NotBefore: end.AddDate(-1, 0, 0), NotAfter: end,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
