@@ -49,7 +49,7 @@ type outputValue struct {
 }
 
 func (o *outputValue) String() string { return string(o.format) }
-func (o *outputValue) Type() string   { return "table|wide|json|yaml|name|jsonpath=…" }
+func (o *outputValue) Type() string   { return "FORMAT" }
 
 func (o *outputValue) Set(s string) error {
 	format, template, err := render.ParseFormat(s)

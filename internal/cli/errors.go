@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -60,7 +61,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		return usage("error.unknown-flag", "flag", name, "near", nearestFlag(cmd, missing.GetSpecifiedName()), "help", help)
 	case errors.As(err, &empty):
-		return usage("error.flag-needs-value", "flag", flagName(empty.GetFlag()), "type", empty.GetFlag().Value.Type())
+		return usage("error.flag-needs-value", "flag", flagName(empty.GetFlag()), "type", strings.TrimPrefix(empty.GetFlag().Value.Type(), "string"))
 	case errors.As(err, &invalid):
 		f := invalid.GetFlag()
 		var allowed *allowedError

@@ -96,8 +96,6 @@ func (f *inspectFlags) options(a *app, args []string) (inspectOptions, error) {
 		return o, usage("error.name-and-selector")
 	case named && f.allNamespaces:
 		return o, usage("error.name-and-all-namespaces")
-	case f.allNamespaces && o.namespace != "":
-		return o, usage("error.two-scopes")
 	}
 	for _, name := range f.files {
 		if name == "" {

@@ -20,8 +20,7 @@ const (
 	Kind       = "Snapshot"
 )
 
-// saved is the form of a snapshot on disk. Objects come last: a reader who
-// opens the file sees first when and from where it is, and what was not read.
+// saved is the form of a snapshot on disk.
 type saved struct {
 	APIVersion string                `json:"apiVersion"`
 	Kind       string                `json:"kind"`

@@ -73,7 +73,7 @@ func (r *Reader) Can(ctx context.Context, what authorizationv1.ResourceAttribute
 
 // review posts a question to the authorizer; nothing is stored.
 func (r *Reader) review(ctx context.Context, resource string, question any) error {
-	body, err := json.Marshal(question)
+	encoded, err := json.Marshal(question)
 	if err != nil {
 		return fmt.Errorf("encode the access review: %w", err)
 	}
@@ -81,7 +81,7 @@ func (r *Reader) review(ctx context.Context, resource string, question any) erro
 	if err != nil {
 		return err
 	}
-	data, err := client.Post().MaxRetries(retries).AbsPath("/apis/authorization.k8s.io/v1/" + resource).Body(body).Do(ctx).Raw()
+	data, err := body(client.Post().MaxRetries(retries).AbsPath("/apis/authorization.k8s.io/v1/" + resource).Body(encoded).Do(ctx))
 	if err != nil {
 		return fmt.Errorf("%s", r.why("create "+resource, err))
 	}
@@ -102,9 +102,9 @@ func (r *Reader) Names(ctx context.Context, n snapshot.Need) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := client.Get().SetHeader("Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json").
+	data, err := body(client.Get().SetHeader("Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json").
 		NamespaceIfScoped(n.Namespace, info.Namespaced).Resource(info.Resource.Resource).
-		Param("limit", fmt.Sprint(pageSize)).Do(ctx).Raw()
+		Param("limit", fmt.Sprint(pageSize)).Do(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("%s", r.why(n.String(), err))
 	}
@@ -124,7 +124,7 @@ func (r *Reader) getJSON(ctx context.Context, path string, into any) error {
 	if err != nil {
 		return err
 	}
-	data, err := client.Get().MaxRetries(retries).AbsPath(path).Do(ctx).Raw()
+	data, err := body(client.Get().MaxRetries(retries).AbsPath(path).Do(ctx))
 	if err != nil {
 		return err
 	}

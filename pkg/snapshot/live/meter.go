@@ -57,6 +57,9 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// WrappedRoundTripper lets client-go reach the transport below, to close its connections.
+func (m *meter) WrappedRoundTripper() http.RoundTripper { return m.next }
+
 func (m *meter) log() []Request {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -130,6 +130,15 @@ func reduce(o runtime.Object) (snapshot.Object, error) {
 	return nil, fmt.Errorf("the answer is a %T", o)
 }
 
+// body gives the answer as it came. Raw alone does not read the Status that an
+// API server sends with a refusal.
+func body(r rest.Result) ([]byte, error) {
+	if err := r.Error(); err != nil {
+		return nil, err
+	}
+	return r.Raw()
+}
+
 // logBytes bounds a log: the lines asked for may be of any length.
 const logBytes = 256 << 10
 
@@ -146,7 +155,7 @@ func (r *Reader) readLog(ctx context.Context, n snapshot.LogNeed) logResult {
 	if n.Previous {
 		req = req.Param("previous", "true")
 	}
-	data, err := req.Do(ctx).Raw()
+	data, err := body(req.Do(ctx))
 	if err != nil {
 		return logResult{reading: snapshot.LogReading{Need: n, Why: r.why("get pods/log in namespace "+n.Namespace, err)}, err: err}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -31,7 +32,7 @@ func (r *Reader) why(action string, err error) string {
 	case errors.As(err, &status) && status.Status().Code >= 500:
 		return fmt.Sprintf("the API server answered %d: %s", status.Status().Code, short(err))
 	}
-	return short(err)
+	return short(cause(err))
 }
 
 // isAbsent says that the API server knows the resource and has no such object.
@@ -54,8 +55,8 @@ func named(err error) bool {
 
 // isAnswer says that the error is one that a working API server gives.
 func isAnswer(err error) bool {
-	return apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) ||
-		(apierrors.IsNotFound(err) && !apierrors.IsUnexpectedServerError(err))
+	return apierrors.IsForbidden(err) ||
+		(apierrors.IsBadRequest(err) || apierrors.IsNotFound(err)) && !apierrors.IsUnexpectedServerError(err)
 }
 
 func isUnauthorized(err error) bool { return apierrors.IsUnauthorized(err) }
@@ -78,10 +79,21 @@ func isConnection(err error) bool {
 	return errors.As(err, &u) && !errors.Is(err, context.Canceled)
 }
 
+// cause is the part of an error that says what happened: without the URL that
+// net/http puts before it, and for an answer that no API server gives, its text.
 func cause(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		return u.Err
+	}
+	var status apierrors.APIStatus
+	if apierrors.IsUnexpectedServerError(err) && errors.As(err, &status) {
+		s := status.Status()
+		for _, c := range s.Details.Causes {
+			if c.Type == metav1.CauseTypeUnexpectedServerResponse && c.Message != "" && c.Message != "unknown" {
+				return fmt.Errorf("%d: %s", s.Code, c.Message)
+			}
+		}
 	}
 	return err
 }

@@ -63,7 +63,7 @@ func trouble(err error) Trouble {
 		invalid   x509.CertificateInvalidError
 		record    tls.RecordHeaderError
 	)
-	text := err.Error()
+	text := cause(err).Error()
 	switch {
 	case isUnauthorized(err):
 		return Unauthorized
