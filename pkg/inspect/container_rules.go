@@ -29,7 +29,6 @@ func containerRules() []rule.Rule {
 		{ID: "container/not-ready-by-readiness", Reads: reads, Needs: endNeeds, Check: checkReadiness},
 		{ID: "container/sidecar-not-started", Reads: reads, Needs: endNeeds, Check: checkSidecars},
 		{ID: "container/run-as-non-root", Reads: reads, Check: checkNonRoot},
-		{ID: "image/wrong-architecture", Reads: reads, Needs: endNeeds, Check: endRule(wrongBinaryFinding)},
 	}
 }
 

@@ -51,6 +51,8 @@ func (e *NotFoundError) Error() string {
 // Rules are all rules that inspect runs.
 func Rules() []rule.Rule {
 	var all []rule.Rule
+	all = append(all, imageRules()...)
+	all = append(all, configRules()...)
 	all = append(all, containerRules()...)
 	all = append(all, serviceRules()...)
 	all = append(all, workloadRules()...)

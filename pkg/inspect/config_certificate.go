@@ -1,0 +1,154 @@
+package inspect
+
+import (
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// certificateState is what is wrong with a TLS Secret.
+type certificateState string
+
+const (
+	certificateFine     certificateState = ""
+	certificateInvalid  certificateState = "invalid"
+	certificateExpired  certificateState = "expired"
+	certificateExpiring certificateState = "expiring"
+)
+
+// noticeBefore is the longest time before its end at which a certificate is worth a word.
+const noticeBefore = 14 * 24 * time.Hour
+
+// renewalShare is the part of a certificate's life, counted from its end, in
+// which it should have been renewed long ago. Whoever renews by machine does so
+// when a third is left (cert-manager's default, certbot); a warning at that
+// moment would cry at every renewal, so it comes when half of that third has passed in vain.
+const renewalShare = 6
+
+// judgeCertificate looks at the public half of a TLS Secret. problem says what
+// makes it invalid. Secrets of other types are not judged: what is in them is
+// for the program that reads them to know.
+func judgeCertificate(secret *snapshot.Secret, now time.Time) (state certificateState, problem lang.Text) {
+	if secret.Type != corev1.SecretTypeTLS {
+		return certificateFine, lang.Text{}
+	}
+	for _, key := range []string{corev1.TLSCertKey, corev1.TLSPrivateKeyKey} {
+		if secret.Keys[key] == 0 {
+			return certificateInvalid, lang.Text{En: key + " is empty", Ko: key + " 값이 비어 있음"}
+		}
+	}
+	c := secret.Certificate
+	switch {
+	case c == nil:
+		return certificateFine, lang.Text{}
+	case c.Invalid != "":
+		return certificateInvalid, lang.Text{En: c.Invalid, Ko: "tls.crt에 올바른 인증서가 없음(" + c.Invalid + ")"}
+	case now.After(c.NotAfter):
+		return certificateExpired, lang.Text{}
+	case now.Before(c.NotBefore):
+		begins := c.NotBefore.UTC().Format(time.RFC3339)
+		return certificateInvalid, lang.Text{En: "the certificate is not valid before " + begins, Ko: "인증서 유효 기간이 " + begins + "부터임"}
+	case c.NotAfter.Sub(now) < min(noticeBefore, c.NotAfter.Sub(c.NotBefore)/renewalShare):
+		return certificateExpiring, lang.Text{}
+	}
+	return certificateFine, lang.Text{}
+}
+
+// certificateCheck reports the TLS Secrets of the scope's pods that are in this state.
+func certificateCheck(want certificateState) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
+	return func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+		var out []finding.Finding
+		for _, pod := range livePods(s, sc) {
+			done := map[string]bool{}
+			for _, r := range references(pod) {
+				if r.kind != secretKind || done[r.name] {
+					continue
+				}
+				done[r.name] = true
+				secret, answer := snapshot.Get[*snapshot.Secret](s, pod.Namespace, r.name)
+				if answer.State != snapshot.Present {
+					continue
+				}
+				if state, problem := judgeCertificate(secret, s.TakenAt); state == want {
+					out = append(out, certificateFinding(s, pod, secret, r, problem))
+				}
+			}
+		}
+		return out
+	}
+}
+
+// certificateFinding is about the Secret: it must change, not the pods that use it.
+func certificateFinding(s *snapshot.Snapshot, pod *corev1.Pod, secret *snapshot.Secret, r reference, problem lang.Text) finding.Finding {
+	ref := rule.RefTo(secret)
+	f := finding.Finding{
+		Object: ref, At: rule.RefTo(pod), Via: []finding.Ref{ref},
+		Evidence: []finding.Evidence{{Object: rule.RefTo(pod).String(), Path: r.path, Value: secret.Name}},
+		Args: map[string]any{
+			"namespace": secret.Namespace, "name": secret.Name, "problem": problem, "names": []string{},
+			"notAfter": "", "days": 0, "hours": 0, "owner": templateOwner(s, pod).String(),
+			// cert-manager says on the Secret which Certificate made it.
+			"issuer": secret.Annotations["cert-manager.io/certificate-name"],
+		},
+	}
+	c := secret.Certificate
+	if c == nil || c.Invalid != "" || c.NotAfter.IsZero() {
+		f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "data[tls.crt]", Value: problem.En})
+		return f
+	}
+	gap := c.NotAfter.Sub(s.TakenAt).Abs()
+	f.Args["notAfter"], f.Args["days"], f.Args["hours"] = c.NotAfter.UTC().Format(time.RFC3339), int(gap.Hours())/24, int(gap.Hours())
+	f.Args["names"] = nonNil(c.DNSNames)
+	value := "notBefore " + c.NotBefore.UTC().Format(time.RFC3339) + ", notAfter " + c.NotAfter.UTC().Format(time.RFC3339)
+	if len(c.DNSNames) > 0 {
+		value += ", for " + strings.Join(c.DNSNames, ", ")
+	}
+	f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "data[tls.crt]", Value: value})
+	return f
+}
+
+// certificatesWanted are the Secrets of the scope's pods that look like
+// certificates by how they are referred to. Others are not read for their date:
+// most Secrets are passwords, and a user who may not read Secrets should not be
+// told with every healthy Deployment that something was not checked.
+func certificatesWanted(s *snapshot.Snapshot, sc *rule.Scope) []wanted {
+	var out []wanted
+	for _, pod := range livePods(s, sc) {
+		for _, r := range references(pod) {
+			if r.kind == secretKind && looksLikeCertificate(pod, r) {
+				out = append(out, wanted{secretKind, pod.Namespace, r.name})
+			}
+		}
+	}
+	return out
+}
+
+func looksLikeCertificate(pod *corev1.Pod, r reference) bool {
+	if r.key == corev1.TLSCertKey || r.key == corev1.TLSPrivateKeyKey {
+		return true
+	}
+	if r.key != "" || !r.mounted() {
+		return false
+	}
+	texts := []string{r.name, r.volume}
+	for _, c := range containers(pod) {
+		for _, m := range c.spec.VolumeMounts {
+			if m.Name == r.volume {
+				texts = append(texts, m.MountPath)
+			}
+		}
+	}
+	for _, t := range texts {
+		t = strings.ToLower(t)
+		if strings.Contains(t, "tls") || strings.Contains(t, "ssl") || strings.Contains(t, "cert") {
+			return true
+		}
+	}
+	return false
+}

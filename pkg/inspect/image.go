@@ -1,0 +1,213 @@
+package inspect
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// imageReads are the kinds that the image rules look at: the pods, the
+// ReplicaSets that lead to their Deployment, the events that hold what older
+// kubelets leave out of the status, and the Secrets that a refused pull names
+// (which share the budget of look-ups with the config rules' ConfigMaps).
+func imageReads() []snapshot.Kind {
+	return []snapshot.Kind{"Pod", "ReplicaSet", eventKind, secretKind, configMapKind}
+}
+
+// imageRules find why a container's image cannot be had. One pull has one
+// cause, so all of them share one classification; each takes what is its own.
+func imageRules() []rule.Rule {
+	causes := []pullCause{
+		imageNotFound, imageDenied, pullSecretMissing, pullSecretInvalid, imageRateLimited, registryUnreachable, imageInvalidName,
+		imageWrongPlatform, imageNeverPulled, imageUnpackFailed, imageUntrusted, pullFailed,
+	}
+	out := make([]rule.Rule, 0, len(causes))
+	for _, c := range causes {
+		r := rule.Rule{ID: string(c), Reads: imageReads(), Needs: imageNeeds, Check: imageCheck(c)}
+		if c == imageWrongPlatform {
+			r.Needs, r.Check = wrongPlatformNeeds, checkWrongPlatform
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// checkWrongPlatform has two halves: an image that offers nothing for the
+// node's platform fails at the pull, one that only claims to is pulled and its program cannot be executed.
+func checkWrongPlatform(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+	return append(imageCheck(imageWrongPlatform)(s, sc), endRule(wrongBinaryFinding)(s, sc)...)
+}
+
+func wrongPlatformNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
+	n := imageNeeds(s, sc)
+	n.Add(endNeeds(s, sc))
+	return n
+}
+
+// failedPull is a container that waits for its image.
+type failedPull struct {
+	pod   *corev1.Pod
+	c     container
+	fault pullFault
+	// evidence quotes where the cause was read.
+	evidence []finding.Evidence
+}
+
+// pullReason says whether a container waits because its image cannot be had
+// (kubelet/images/types.go, cri-api/pkg/errors).
+func pullReason(reason string) bool {
+	switch reason {
+	case "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "ErrImageNeverPull", "InvalidImageName",
+		"RegistryUnavailable", "SignatureValidationFailed":
+		return true
+	}
+	return false
+}
+
+// imageNeeds asks for events where a status does not hold the cause, and for
+// the pull Secrets of refused pulls.
+func imageNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
+	var n snapshot.Needs
+	eachContainer(s, sc, func(_ *corev1.Pod, c container) {
+		reason, message := c.waiting()
+		if _, ok := classifyPull(reason, message); pullReason(reason) && !ok && n.Objects == nil {
+			n.Add(eventNeeds(sc))
+		}
+	})
+	for _, w := range pullSecretsWanted(s, sc) {
+		if _, a := s.Find(w.kind, w.namespace, w.name); a.State == snapshot.Unknown && a.Why != notRead {
+			n.Add(eventNeeds(sc)) // the kubelet may have said it
+		}
+	}
+	n.Add(lookupNeeds(s, sc))
+	return n
+}
+
+// failedPulls classifies every container of the scope that waits for its
+// image. Where one replica does not say why, another one of the same template
+// that pulls the same image does: events expire at different times.
+func failedPulls(s *snapshot.Snapshot, sc *rule.Scope) []failedPull {
+	var out []failedPull
+	known := map[string]pullFault{}
+	key := func(p failedPull) string {
+		return withContainer(templateOwner(s, p.pod), p.c.spec.Name).String() + "|" + p.c.spec.Name + "|" + p.c.spec.Image
+	}
+	eachContainer(s, sc, func(pod *corev1.Pod, c container) {
+		if reason, _ := c.waiting(); !pullReason(reason) {
+			return
+		}
+		p := classifyContainer(s, pod, c)
+		if p.fault.cause != pullFailed {
+			known[key(p)] = p.fault
+		}
+		out = append(out, p)
+	})
+	for i, p := range out {
+		if fault, ok := known[key(p)]; ok && p.fault.cause == pullFailed {
+			out[i].fault = fault
+		}
+	}
+	return out
+}
+
+// classifyContainer reads the waiting message, and where it does not hold the
+// cause ("Back-off pulling image …" of older kubelets) the newest event
+// about this container that does.
+func classifyContainer(s *snapshot.Snapshot, pod *corev1.Pod, c container) failedPull {
+	reason, message := c.waiting()
+	p := failedPull{pod: pod, c: c, fault: pullFault{pullFailed, "", finding.Certain}}
+	p.evidence = []finding.Evidence{{Object: rule.RefTo(pod).String(), Path: c.statusPath() + ".state.waiting", Value: words(reason, message)}}
+	if fault, ok := classifyPull(reason, message); ok {
+		p.fault = fault
+		return p
+	}
+	for _, why := range []string{"Failed", "InspectFailed"} {
+		events, _ := containerEvents(s, pod, c, why)
+		for _, e := range events {
+			// "Failed" is also the reason of events about a container that could not be created.
+			if fault, ok := classifyPull("", e.Message); ok && strings.HasPrefix(e.Message, "Failed to ") {
+				p.fault, p.evidence = fault, append(p.evidence, eventEvidence(e))
+				return p
+			}
+		}
+	}
+	if message == "" || strings.HasPrefix(message, "Back-off pulling image") && !strings.Contains(message, "ErrImagePull") {
+		p.fault.confidence = finding.Possible // what would decide it was not said
+	}
+	return p
+}
+
+// imageCheck reports the failed pulls with this cause.
+func imageCheck(cause pullCause) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
+	return func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+		var out []finding.Finding
+		for _, p := range failedPulls(s, sc) {
+			if f := p.finding(s); f.Rule == string(cause) {
+				out = append(out, f)
+			}
+		}
+		return out
+	}
+}
+
+func (p failedPull) finding(s *snapshot.Snapshot) finding.Finding {
+	owner := templateOwner(s, p.pod)
+	ref := splitImage(p.image())
+	f := finding.Finding{
+		Rule: string(p.fault.cause), Confidence: p.fault.confidence,
+		Object: withContainer(owner, p.c.spec.Name), At: rule.RefTo(p.pod), Evidence: p.evidence,
+		Args: map[string]any{
+			"container": p.c.spec.Name, "namespace": p.pod.Namespace, "owner": owner.String(), "role": string(p.c.role),
+			"image": p.image(), "registry": ref.registry, "repository": ref.repository, "version": ref.version(),
+			"variant": p.fault.variant, "settable": p.image() == p.c.spec.Image && imageSettable(owner.Kind), "pulled": false, "settled": false,
+			"said": p.fault.confidence != finding.Possible, "policy": string(p.c.spec.ImagePullPolicy),
+			"secrets": pullSecretNames(p.pod), "account": accountOf(p.pod),
+		},
+	}
+	f.Evidence = append(f.Evidence, finding.Evidence{Object: f.At.String(), Path: p.c.path() + ".image", Value: p.c.spec.Image})
+	if p.fault.cause == imageWrongPlatform && p.pod.Spec.NodeName != "" {
+		f.Evidence = append(f.Evidence, finding.Evidence{Object: f.At.String(), Path: "spec.nodeName", Value: p.pod.Spec.NodeName})
+	}
+	if p.fault.cause == imageDenied {
+		blamePullSecret(s, p, &f)
+	}
+	return f
+}
+
+// image is what could not be pulled: the container's image, or that of a
+// volume of type image (KEP-4639), whose failure the kubelet reports on the
+// container that mounts it.
+func (p failedPull) image() string {
+	_, message := p.c.waiting()
+	if strings.Contains(message, `"`+p.c.spec.Image+`"`) {
+		return p.c.spec.Image
+	}
+	for _, m := range p.c.spec.VolumeMounts {
+		for _, v := range p.pod.Spec.Volumes {
+			if v.Name == m.Name && v.Image != nil && v.Image.Reference != "" && strings.Contains(message, `"`+v.Image.Reference+`"`) {
+				return v.Image.Reference
+			}
+		}
+	}
+	return p.c.spec.Image
+}
+
+// imageSettable says whether "kubectl set image" can change the object.
+func imageSettable(kind string) bool {
+	switch kind {
+	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "CronJob", "Pod":
+		return true
+	}
+	return false
+}
+
+func accountOf(pod *corev1.Pod) string {
+	if pod.Spec.ServiceAccountName == "" {
+		return "default"
+	}
+	return pod.Spec.ServiceAccountName
+}

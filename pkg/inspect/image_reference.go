@@ -1,0 +1,45 @@
+package inspect
+
+import "strings"
+
+// defaultRegistry is where a name without a host is looked for
+// (distribution/reference, ParseNormalizedNamed), unless the node says otherwise.
+const defaultRegistry = "docker.io"
+
+// imageReference is the text of an image field taken apart as the runtimes do.
+type imageReference struct {
+	// registry is the host with its port, repository the name below it.
+	registry, repository string
+	// tag is empty where there is none; the kubelet then asks for "latest", or for the digest alone.
+	tag, digest string
+}
+
+// splitImage takes an image name apart. It does not judge it: an invalid name
+// gives parts that make no sense, but never a panic.
+func splitImage(image string) imageReference {
+	var r imageReference
+	name, digest, _ := strings.Cut(image, "@")
+	r.digest = digest
+	if colon := strings.LastIndex(name, ":"); colon > strings.LastIndex(name, "/") {
+		name, r.tag = name[:colon], name[colon+1:]
+	}
+	host, rest, ok := strings.Cut(name, "/")
+	// The first part is a host where it could not be a user's name: the rule of splitDockerDomain.
+	if ok && (strings.ContainsAny(host, ".:") || host == "localhost" || host != strings.ToLower(host)) {
+		r.registry, r.repository = host, rest
+		return r
+	}
+	r.registry, r.repository = defaultRegistry, name
+	return r
+}
+
+// version is what distinguishes this image from others of its repository.
+func (r imageReference) version() string {
+	switch {
+	case r.tag != "":
+		return r.tag
+	case r.digest != "":
+		return r.digest
+	}
+	return "latest"
+}
