@@ -49,14 +49,19 @@ func (a *app) writeDoctor(v doctorView) error {
 func (a *app) writeAccess(b *bytes.Buffer, v doctorView) error {
 	allowed, denied := 0, [][]string{}
 	for _, r := range v.Access {
-		switch {
-		case r.Allowed == nil:
-			denied = append(denied, []string{"  " + r.Verb, r.Resource, a.t("doctor.access-unknown", "why", r.Why)})
-		case *r.Allowed:
+		if r.Allowed != nil && *r.Allowed {
 			allowed++
-		default:
-			denied = append(denied, []string{"  " + r.Verb, r.Resource, a.t("doctor.access-denied", "namespace", r.Namespace)})
+			continue
 		}
+		why := a.t("doctor.access-denied", "namespace", r.Namespace)
+		if r.Allowed == nil {
+			why = a.t("doctor.access-unknown", "why", r.Why)
+		}
+		if n := len(denied); n > 0 && denied[n-1][1] == r.Resource && denied[n-1][2] == why {
+			denied[n-1][0] += ", " + r.Verb
+			continue
+		}
+		denied = append(denied, []string{"  " + r.Verb, r.Resource, why})
 	}
 	fmt.Fprintf(b, "\n%s\n", a.t("doctor.access", "allowed", allowed, "all", len(v.Access)))
 	if len(denied) == 0 {

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -56,6 +57,9 @@ func (r *Reader) get(ctx context.Context, client rest.Interface, info snapshot.I
 	switch {
 	case err == nil:
 		o, err := reduce(into)
+		if err == nil && o.GetName() != n.Name {
+			err = errors.New("the answer is not the object that was asked for")
+		}
 		if err != nil {
 			return objectResult{reading: snapshot.Reading{Need: n, Why: r.why(n.String(), err)}, err: err}
 		}
