@@ -1,5 +1,5 @@
 // Command app is what the tests run in pods: a web server that also resolves
-// names and fetches URLs for whoever asks.
+// names and fetches URLs for whoever asks. `app fetch URL` is a client.
 package main
 
 import (
@@ -9,9 +9,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"time"
 )
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == "fetch" {
+		os.Exit(fetch(os.Args[2]))
+	}
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		host, _ := os.Hostname()
 		fmt.Fprintln(w, host)
@@ -38,4 +42,19 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func fetch(url string) int {
+	client := http.Client{Timeout: 5 * time.Second}
+	resp, err := client.Get(url)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(os.Stdout, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+		fmt.Fprintln(os.Stderr, resp.Status, err)
+		return 1
+	}
+	return 0
 }
