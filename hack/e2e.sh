@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Runs the tests that need a cluster, against a sandbox of their own, and takes the sandbox away.
+# MSA_SANDBOX names it (default: test). MSA_KEEP=1 leaves it up for the next run.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export MSA_SANDBOX=${MSA_SANDBOX:-test}
+export MSA_SANDBOX_BIN=$PWD/bin/sandbox
+
+# Tests that need fake nodes start sandboxes called NAME-fake-N beside it.
+take_away() {
+  local run=${XDG_CACHE_HOME:-$HOME/.cache}/kubectl-msa/sandbox/run
+  for dir in "$run/$MSA_SANDBOX" "$run/$MSA_SANDBOX"-fake-*; do
+    [ -d "$dir" ] || continue
+    bin/sandbox --name "$(basename "$dir")" down || true
+  done
+}
+[ -n "${MSA_KEEP:-}" ] || trap take_away EXIT
+
+# The build says itself how it goes on; a test that did it would be silent for minutes.
+bin/sandbox build >/dev/null
+
+# Whatever uses test/cluster, itself or through its tests.
+mapfile -t packages < <(go list -f '{{.ImportPath}} {{.Imports}} {{.TestImports}} {{.XTestImports}}' ./... | awk '/\/test\/(cluster|workshop)/ {print $1}')
+echo "==> tests in a real Kubernetes: ${packages[*]##*/kubectl-msa/}" >&2
+go test -count=1 -p 1 -timeout 40m "${packages[@]}"
