@@ -84,7 +84,7 @@ func newRoot(streams Streams) *cobra.Command {
 	root.PersistentFlags().StringVar(&a.name, "name", name, "which sandbox; MSA_SANDBOX changes the default")
 	root.PersistentFlags().StringVar(&a.source, "source", "", "the project's sandbox directory, when it cannot be found from here")
 	root.AddCommand(a.buildCommand(), a.upCommand(), a.downCommand(), a.statusCommand(), a.kubeconfigCommand(),
-		a.loadCommand(), a.logsCommand(), a.runCommand(), a.kubectlCommand(), a.superviseCommand())
+		a.loadCommand(), a.logsCommand(), a.runCommand(), a.kubectlCommand(), a.freezeCommand(), a.thawCommand(), a.superviseCommand())
 	return root
 }
 

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -41,8 +43,8 @@ func (a *app) buildCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for name, bin := range spec.Bins {
-				fmt.Fprintf(a.Out, "%s %s %s\n", name, bin.Version, bin.Dir)
+			for _, name := range slices.Sorted(maps.Keys(spec.Bins)) {
+				fmt.Fprintln(a.Out, name, spec.Bins[name].Version, spec.Bins[name].Dir)
 			}
 			return nil
 		},
