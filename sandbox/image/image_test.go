@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"strings"
@@ -16,7 +17,7 @@ func untar(t *testing.T, r io.Reader) (names []string, bodies map[string][]byte,
 	tr := tar.NewReader(r)
 	for {
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return names, bodies, modes
 		}
 		if err != nil {

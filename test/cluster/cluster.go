@@ -4,10 +4,12 @@
 // `make test`, at its end) takes it away.
 //
 // Environment: MSA_SANDBOX names the sandbox (default "test"),
-// MSA_SANDBOX_BIN names a ready-built sandbox program.
+// MSA_SANDBOX_BIN names a ready-built sandbox program, and with
+// MSA_SANDBOX_VERBOSE set, the tests show how the sandbox comes up.
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -101,7 +103,7 @@ func buildProgram() (string, error) {
 		return "", fmt.Errorf("sandbox program: %w", err)
 	}
 	defer os.RemoveAll(part)
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", part+string(filepath.Separator), "./cmd/sandbox")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=false", "-o", part+string(filepath.Separator), "./cmd/sandbox")
 	cmd.Dir = filepath.Join(root, "sandbox")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -19,9 +19,9 @@ func RealNodePossible() bool { return os.Geteuid() == 0 }
 
 // detached starts the supervisor apart from its starter: as process 1 of
 // namespaces of its own, or at least in a session of its own.
-func detached(real bool) *syscall.SysProcAttr {
+func detached(realNode bool) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setsid: true}
-	if real {
+	if realNode {
 		attr.Cloneflags = syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
 	}
 	return attr

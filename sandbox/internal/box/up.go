@@ -97,7 +97,7 @@ func Up(ctx context.Context, o Options) error {
 	if !spec.Real {
 		fmt.Fprintln(o.Log, "no real node: "+whyNoRealNode(o.ControlPlaneOnly)+"; control plane and fake nodes only")
 	}
-	if err := launch(o, spec); err != nil {
+	if err := launch(ctx, o, spec); err != nil {
 		return errors.Join(err, clean(o.Dir))
 	}
 	return waitReady(ctx, o.Dir, o.Log)
@@ -126,21 +126,21 @@ func whyNoRealNode(asked bool) string {
 }
 
 // launch writes the state directory and starts the supervisor.
-func launch(o Options, spec plan.Spec) error {
+func launch(ctx context.Context, o Options, spec plan.Spec) error {
 	if err := os.MkdirAll(o.Dir.In("logs"), 0o755); err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
 	if err := os.MkdirAll(o.Dir.In("data", "var"), 0o755); err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen for the API: %w", err)
 	}
 	defer listener.Close()
 	spec.APIPort = listener.Addr().(*net.TCPAddr).Port
 	if !spec.Real {
-		if err := freePorts(&spec.EtcdPort, &spec.EtcdPeerPort, &spec.ManagerPort, &spec.SchedulerPort); err != nil {
+		if err := freePorts(ctx, &spec.EtcdPort, &spec.EtcdPeerPort, &spec.ManagerPort, &spec.SchedulerPort); err != nil {
 			return err
 		}
 	}
@@ -155,12 +155,12 @@ func launch(o Options, spec plan.Spec) error {
 		return errors.Join(fmt.Errorf("supervisor: its lock is taken"), err)
 	}
 	defer alive.File.Close()
-	return spawn(o, spec, alive.File, listener.(*net.TCPListener))
+	return spawn(ctx, o, spec, alive.File, listener.(*net.TCPListener))
 }
 
 // spawn starts the detached supervisor. It inherits the lock that says that
 // it lives, and the API's listener.
-func spawn(o Options, spec plan.Spec, alive *os.File, listener *net.TCPListener) error {
+func spawn(ctx context.Context, o Options, spec plan.Spec, alive *os.File, listener *net.TCPListener) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("supervisor: %w", err)
@@ -170,7 +170,8 @@ func spawn(o Options, spec plan.Spec, alive *os.File, listener *net.TCPListener)
 		return fmt.Errorf("supervisor: %w", err)
 	}
 	defer logFile.Close()
-	cmd := exec.Command(exe, SuperviseCommand, "--state", o.Dir.Path, "--keep", o.Base)
+	// It outlives its starter, and so the context.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), exe, SuperviseCommand, "--state", o.Dir.Path, "--keep", o.Base)
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	cmd.Dir = string(filepath.Separator)
 	cmd.SysProcAttr = detached(spec.Real)
@@ -191,14 +192,21 @@ func spawn(o Options, spec plan.Spec, alive *os.File, listener *net.TCPListener)
 	return cmd.Process.Release()
 }
 
-func freePorts(ports ...*int) error {
+// freePorts chooses ports of the loopback that are free. All are held until
+// the last is chosen, so that no two are the same.
+func freePorts(ctx context.Context, ports ...*int) error {
+	var listeners []net.Listener
+	defer func() {
+		for _, l := range listeners {
+			l.Close()
+		}
+	}()
 	for _, p := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return fmt.Errorf("find a free port: %w", err)
 		}
-		// Held until all are chosen, so that no two are the same.
-		defer l.Close()
+		listeners = append(listeners, l)
 		*p = l.Addr().(*net.TCPAddr).Port
 	}
 	return nil

@@ -29,19 +29,19 @@ type app struct {
 // errUsage marks an error of the command line.
 var errUsage = errors.New("usage")
 
-// exitCode is the end of a program that this one only stands in for. It has
+// exitCodeError is the end of a program that this one only stands in for. It has
 // said itself what was wrong.
-type exitCode int
+type exitCodeError int
 
-func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+func (c exitCodeError) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 // Main runs one command and returns the exit code: 1 for a failure, 2 for a
 // wrong command line, or that of the program that it ran.
 func Main(ctx context.Context, args []string, streams Streams) int {
-	root := newRoot(streams)
+	root := newRoot(streams) //nolint:contextcheck // cobra hands the context to the commands
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	var passed exitCode
+	var passed exitCodeError
 	switch {
 	case err == nil:
 		return 0

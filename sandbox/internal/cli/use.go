@@ -180,10 +180,10 @@ func (a *app) kubectlCommand() *cobra.Command {
 				return err
 			}
 			if code := ended.ExitCode(); code > 0 {
-				return exitCode(code)
+				return exitCodeError(code)
 			}
 			// Ended by a signal, as when the reader of its output goes away.
-			return exitCode(1)
+			return exitCodeError(1)
 		},
 	}
 }

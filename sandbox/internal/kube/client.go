@@ -77,11 +77,11 @@ func (c Client) Apply(ctx context.Context, path string, object []byte) error {
 		case status == http.StatusBadRequest || status == http.StatusUnprocessableEntity:
 			return fmt.Errorf("apply %s: %s", path, answer)
 		default:
-			last = fmt.Errorf("%d %s", status, answer)
+			last = fmt.Errorf("HTTP %d: %s", status, answer)
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("apply %s: %w (last answer: %v)", path, context.Cause(ctx), last)
+			return fmt.Errorf("apply %s: %w; last answer: %w", path, context.Cause(ctx), last)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -113,7 +113,11 @@ func CgroupProcesses(hierarchies []Hierarchy, name string) []int {
 	var pids []int
 	for _, h := range hierarchies {
 		_ = filepath.WalkDir(filepath.Join(h.Path, name), func(path string, e fs.DirEntry, err error) error {
-			if err != nil || e.Name() != "cgroup.procs" {
+			if err != nil {
+				// A cgroup may vanish while this looks.
+				return fs.SkipDir
+			}
+			if e.Name() != "cgroup.procs" {
 				return nil
 			}
 			body, _ := os.ReadFile(path)

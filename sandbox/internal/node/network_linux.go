@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 )
 
@@ -33,7 +32,7 @@ func Network(ctx context.Context, run func(*exec.Cmd) ([]byte, error), nodeCIDR,
 }
 
 func sysctl(name, value string) error {
-	if err := os.WriteFile(filepath.Join("/proc/sys", name), []byte(value), 0o644); err != nil {
+	if err := os.WriteFile("/proc/sys/"+name, []byte(value), 0o644); err != nil {
 		return fmt.Errorf("network: %w", err)
 	}
 	return nil

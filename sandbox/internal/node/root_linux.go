@@ -153,7 +153,7 @@ func pivot(root string) error {
 
 func maskKernelSettings() error {
 	for name, value := range kernelSettings() {
-		target := filepath.Join("/proc/sys", name)
+		target := "/proc/sys/" + name
 		if _, err := os.Stat(target); err != nil {
 			continue
 		}
@@ -166,7 +166,7 @@ func maskKernelSettings() error {
 
 // placeFile makes path show the content, without touching the machine's file.
 func placeFile(path, content string) error {
-	source := filepath.Join("/run/sandbox-files", strings.ReplaceAll(strings.Trim(path, "/"), "/", "_"))
+	source := "/run/sandbox-files/" + strings.ReplaceAll(strings.Trim(path, "/"), "/", "_")
 	if err := os.MkdirAll(filepath.Dir(source), 0o755); err != nil {
 		return fmt.Errorf("root: %w", err)
 	}

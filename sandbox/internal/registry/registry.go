@@ -73,7 +73,7 @@ func Serve(ctx context.Context, address string, img image.Image) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("registry: %w", err)
 	}

@@ -26,7 +26,12 @@ func serve(t *testing.T) *httptest.Server {
 	return server
 }
 
-func get(t *testing.T, url, authorization string) (*http.Response, string) {
+type answer struct {
+	StatusCode int
+	Header     http.Header
+}
+
+func get(t *testing.T, url, authorization string) (answer, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
@@ -44,7 +49,7 @@ func get(t *testing.T, url, authorization string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body)
+	return answer{resp.StatusCode, resp.Header}, string(body)
 }
 
 func TestFaults(t *testing.T) {

@@ -1,6 +1,7 @@
 package super
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
@@ -9,7 +10,7 @@ import (
 // forward hands every connection of a listener on to an address. The listener
 // may belong to another network namespace than this process: that is how the
 // host reaches the API server.
-func forward(l net.Listener, address string) {
+func forward(ctx context.Context, l net.Listener, address string) {
 	for {
 		client, err := l.Accept()
 		if err != nil {
@@ -17,7 +18,7 @@ func forward(l net.Listener, address string) {
 		}
 		go func() {
 			defer client.Close()
-			server, err := net.Dial("tcp", address)
+			server, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 			if err != nil {
 				return
 			}

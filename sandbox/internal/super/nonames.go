@@ -10,7 +10,7 @@ import (
 // unknown registry then fails at once with "no such host", as it would behind
 // a firewall, and nothing outside is asked.
 func serveNoNames(ctx context.Context, address string) error {
-	conn, err := net.ListenPacket("udp", address)
+	conn, err := new(net.ListenConfig).ListenPacket(ctx, "udp", address)
 	if err != nil {
 		return fmt.Errorf("name server: %w", err)
 	}

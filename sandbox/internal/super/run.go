@@ -101,13 +101,13 @@ func (s *supervisor) prepare(starting, life context.Context, listener net.Listen
 // for the registry and the name server of the machine.
 func (s *supervisor) serveNode(life context.Context, listener net.Listener) error {
 	if listener != nil {
-		go forward(listener, s.spec.APIAddress())
+		go forward(life, listener, s.spec.APIAddress())
 	}
-	inside, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", s.spec.APIPort))
+	inside, err := new(net.ListenConfig).Listen(life, "tcp", fmt.Sprintf("127.0.0.1:%d", s.spec.APIPort))
 	if err != nil {
 		return fmt.Errorf("supervisor: %w", err)
 	}
-	go forward(inside, s.spec.APIAddress())
+	go forward(life, inside, s.spec.APIAddress())
 	pause, err := s.pauseImage()
 	if err != nil {
 		return err
