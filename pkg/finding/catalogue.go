@@ -82,9 +82,24 @@ func (c Catalogue) IDs() []string {
 	return ids
 }
 
+// Title is the finding's root cause in words.
+func (c Catalogue) Title(l lang.Lang, f Finding) string {
+	return strings.TrimSpace(c[f.Rule].Title.Render(l, arguments(f)))
+}
+
+// arguments are what a finding's texts may use: its own and, beside them,
+// count and, for what was seen on a pod, pod.
+func arguments(f Finding) map[string]any {
+	args := map[string]any{"count": f.Count, "pod": ""}
+	if f.Where().Kind == "Pod" {
+		args["pod"] = f.Where().Name
+	}
+	maps.Copy(args, f.Args)
+	return args
+}
+
 // Localize fills the finding's texts in the language, and its severity and
-// page where they are not set. Beside the finding's own arguments, texts may
-// use count and, for what was seen on a pod, pod.
+// page where they are not set.
 func (c Catalogue) Localize(l lang.Lang, f Finding) Finding {
 	e, ok := c[f.Rule]
 	if !ok {
@@ -94,12 +109,8 @@ func (c Catalogue) Localize(l lang.Lang, f Finding) Finding {
 	if f.Severity == "" {
 		f.Severity = e.Severity
 	}
-	args := map[string]any{"count": f.Count, "pod": ""}
-	if f.Where().Kind == "Pod" {
-		args["pod"] = f.Where().Name
-	}
-	maps.Copy(args, f.Args)
-	f.Title = strings.TrimSpace(e.Title.Render(l, args))
+	args := arguments(f)
+	f.Title = c.Title(l, f)
 	f.Why = strings.TrimSpace(e.Why.Render(l, args))
 	f.Doc = "docs/rules/" + f.Rule + ".md"
 	f.Fix = []Fix{}

@@ -80,7 +80,7 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 		return Report{}, &NotFoundError{Targets: missing}
 	}
 	scope, _ := reach(s, targets)
-	findings := rule.Diagnose(s, scope, rule.Run(s, scope, Rules()), o.Catalogue, o.Lang)
+	findings := rule.Diagnose(scope, rule.Run(s, scope, Rules()), o.Catalogue, o.Lang)
 	reported := make([]string, len(targets))
 	for i, t := range targets {
 		reported[i] = t.String()

@@ -6,14 +6,13 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
-	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
 // Diagnose turns what the rules found into what a person reads: the same cause
 // on many objects is one finding with a count, symptoms hang under the cause
 // that explains them, chains lead from the target to the cause, and the worst comes first.
-func Diagnose(_ *snapshot.Snapshot, scope *Scope, found []finding.Finding, c finding.Catalogue, l lang.Lang) []finding.Finding {
-	findings := group(found)
+func Diagnose(scope *Scope, found []finding.Finding, c finding.Catalogue, l lang.Lang) []finding.Finding {
+	findings := group(found, c)
 	for i := range findings {
 		f := c.Localize(l, findings[i])
 		f.Chain = chain(scope, f)
@@ -31,21 +30,35 @@ func Diagnose(_ *snapshot.Snapshot, scope *Scope, found []finding.Finding, c fin
 }
 
 // group joins findings that name the same cause: same rule, same object to
-// change, same arguments. The first one's evidence stands for all.
-func group(found []finding.Finding) []finding.Finding {
+// change, same words for it. What differs between the pods that suffer (one
+// waits, one runs again for a moment) is left to the evidence, for which the
+// worst of them stands.
+func group(found []finding.Finding, c finding.Catalogue) []finding.Finding {
 	var out []finding.Finding
-	at := map[string]int{}
+	at, titles := map[string]int{}, map[string]string{}
 	for _, f := range found {
-		if f.Count == 0 {
-			f.Count = 1
+		f.Count = max(f.Count, 1)
+		if f.Severity == "" {
+			f.Severity = c[f.Rule].Severity
 		}
-		k := fmt.Sprintf("%s|%v|%s|%v", f.Rule, f.Object, f.Severity, f.Args)
-		if i, ok := at[k]; ok {
-			out[i].Count += f.Count
+		args := fmt.Sprintf("%s|%v|%v", f.Rule, f.Object, f.Args)
+		title, ok := titles[args]
+		if !ok {
+			title = c.Title(lang.English, f)
+			titles[args] = title
+		}
+		k := fmt.Sprintf("%s|%v|%s", f.Rule, f.Object, title)
+		i, ok := at[k]
+		if !ok {
+			at[k] = len(out)
+			out = append(out, f)
 			continue
 		}
-		at[k] = len(out)
-		out = append(out, f)
+		count := out[i].Count + f.Count
+		if f.Severity.Rank() > out[i].Severity.Rank() {
+			out[i] = f
+		}
+		out[i].Count = count
 	}
 	return out
 }
