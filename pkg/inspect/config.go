@@ -18,21 +18,22 @@ func configReads() []snapshot.Kind {
 
 // configRules find what a pod refers to that is not there, or is no good.
 func configRules() []rule.Rule {
-	references := func(kind snapshot.Kind, key bool) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
+	v := &survey{}
+	missing := func(kind snapshot.Kind, key bool) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
 		return func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
-			return missingReferences(s, sc, kind, key)
+			return missingReferences(s, v.of(s, sc).needed, kind, key)
 		}
 	}
 	reads := configReads()
 	return []rule.Rule{
-		{ID: "config/configmap-missing", Reads: reads, Needs: configNeeds, Check: references(configMapKind, false)},
-		{ID: "config/configmap-key-missing", Reads: reads, Needs: configNeeds, Check: references(configMapKind, true)},
-		{ID: "config/secret-missing", Reads: reads, Needs: configNeeds, Check: references(secretKind, false)},
-		{ID: "config/secret-key-missing", Reads: reads, Needs: configNeeds, Check: references(secretKind, true)},
+		{ID: "config/configmap-missing", Reads: reads, Needs: v.configNeeds, Check: missing(configMapKind, false)},
+		{ID: "config/configmap-key-missing", Reads: reads, Needs: v.configNeeds, Check: missing(configMapKind, true)},
+		{ID: "config/secret-missing", Reads: reads, Needs: v.configNeeds, Check: missing(secretKind, false)},
+		{ID: "config/secret-key-missing", Reads: reads, Needs: v.configNeeds, Check: missing(secretKind, true)},
 		{ID: "config/serviceaccount-missing", Reads: accountReads(), Needs: accountNeeds, Check: checkAccounts},
-		{ID: "config/tls-secret-invalid", Reads: reads, Needs: configNeeds, Check: certificateCheck(certificateInvalid)},
-		{ID: "config/certificate-expired", Reads: reads, Needs: configNeeds, Check: certificateCheck(certificateExpired)},
-		{ID: "config/certificate-expiring", Reads: reads, Needs: configNeeds, Check: certificateCheck(certificateExpiring)},
+		{ID: "config/tls-secret-invalid", Reads: reads, Needs: v.configNeeds, Check: v.certificateCheck(certificateInvalid)},
+		{ID: "config/certificate-expired", Reads: reads, Needs: v.configNeeds, Check: v.certificateCheck(certificateExpired)},
+		{ID: "config/certificate-expiring", Reads: reads, Needs: v.configNeeds, Check: v.certificateCheck(certificateExpiring)},
 	}
 }
 
@@ -45,12 +46,13 @@ type lack struct {
 // missingReferences reports what pods in trouble refer to and is not there: all
 // of it, though the kubelet stops at the first. A key of an object that is
 // missing as a whole is the object's finding.
-func missingReferences(s *snapshot.Snapshot, sc *rule.Scope, kind snapshot.Kind, key bool) []finding.Finding {
+func missingReferences(s *snapshot.Snapshot, needed []podReferences, kind snapshot.Kind, key bool) []finding.Finding {
 	var out []finding.Finding
-	for _, pod := range livePods(s, sc) {
+	for _, p := range needed {
+		pod := p.pod
 		var order []string
 		lacks := map[string]*lack{}
-		for _, r := range neededNow(s, pod) {
+		for _, r := range p.references {
 			if r.kind != kind {
 				continue
 			}
@@ -101,7 +103,7 @@ func (l *lack) finding(s *snapshot.Snapshot, pod *corev1.Pod) finding.Finding {
 			"namespace": pod.Namespace, "owner": owner.String(), "name": first.name, "key": first.key,
 			"containers": users, "volumes": volumes, "wanted": wantedKeys, "uses": uses, "path": templatePath(owner, first.path),
 			"keys": nonNil(l.verdict.keys), "near": near, "seen": l.verdict.seen,
-			"early": first.mounted(),
+			"early": first.mounted(), "binary": l.verdict.binary, "bare": owner.Kind == "Pod",
 		},
 	}
 }

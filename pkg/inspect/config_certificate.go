@@ -61,22 +61,17 @@ func judgeCertificate(secret *snapshot.Secret, now time.Time) (state certificate
 }
 
 // certificateCheck reports the TLS Secrets of the scope's pods that are in this state.
-func certificateCheck(want certificateState) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
+func (v *survey) certificateCheck(want certificateState) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
 	return func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		var out []finding.Finding
-		for _, pod := range livePods(s, sc) {
-			done := map[string]bool{}
-			for _, r := range references(pod) {
-				if r.kind != secretKind || done[r.name] {
-					continue
-				}
-				done[r.name] = true
-				secret, answer := snapshot.Get[*snapshot.Secret](s, pod.Namespace, r.name)
+		for _, p := range v.of(s, sc).secrets {
+			for _, r := range p.references {
+				secret, answer := snapshot.Get[*snapshot.Secret](s, p.pod.Namespace, r.name)
 				if answer.State != snapshot.Present {
 					continue
 				}
 				if state, problem := judgeCertificate(secret, s.TakenAt); state == want {
-					out = append(out, certificateFinding(s, pod, secret, r, problem))
+					out = append(out, certificateFinding(s, p.pod, secret, r, problem))
 				}
 			}
 		}
@@ -117,12 +112,12 @@ func certificateFinding(s *snapshot.Snapshot, pod *corev1.Pod, secret *snapshot.
 // certificates by how they are referred to. Others are not read for their date:
 // most Secrets are passwords, and a user who may not read Secrets should not be
 // told with every healthy Deployment that something was not checked.
-func certificatesWanted(s *snapshot.Snapshot, sc *rule.Scope) []wanted {
+func certificatesWanted(secrets []podReferences) []wanted {
 	var out []wanted
-	for _, pod := range livePods(s, sc) {
-		for _, r := range references(pod) {
-			if r.kind == secretKind && looksLikeCertificate(pod, r) {
-				out = append(out, wanted{secretKind, pod.Namespace, r.name})
+	for _, p := range secrets {
+		for _, r := range p.references {
+			if looksLikeCertificate(p.pod, r) {
+				out = append(out, wanted{secretKind, p.pod.Namespace, r.name})
 			}
 		}
 	}

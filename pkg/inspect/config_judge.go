@@ -21,8 +21,10 @@ type verdict struct {
 	// seen says who said so: "api" or "kubelet".
 	seen       string
 	confidence finding.Confidence
-	// keys are those that are there, where the object was read.
+	// keys are those that can be taken, where the object was read; binary says
+	// that the missing one is there, but where an environment does not look.
 	keys     []string
+	binary   bool
 	evidence []finding.Evidence
 }
 
@@ -45,7 +47,7 @@ func judge(s *snapshot.Snapshot, pod *corev1.Pod, r reference) verdict {
 		if r.key == "" || slices.Contains(keys, r.key) {
 			return verdict{}
 		}
-		return verdict{missingKey: true, seen: "api", confidence: finding.Certain, keys: keys,
+		return verdict{missingKey: true, seen: "api", confidence: finding.Certain, keys: keys, binary: binaryKey(s, r, pod.Namespace),
 			evidence: []finding.Evidence{refers, {Object: object, Path: "data", Value: "keys: " + strings.Join(keys, ", ")}}}
 	case snapshot.Unknown:
 	}
@@ -86,6 +88,18 @@ func keysOf(s *snapshot.Snapshot, r reference, namespace string) ([]string, snap
 	return keys, answer
 }
 
+func binaryKey(s *snapshot.Snapshot, r reference, namespace string) bool {
+	if r.kind != configMapKind {
+		return false
+	}
+	m, answer := snapshot.Get[*corev1.ConfigMap](s, namespace, r.name)
+	if answer.State != snapshot.Present {
+		return false
+	}
+	_, ok := m.BinaryData[r.key]
+	return ok
+}
+
 // The kubelet's wordings: kubelet_pods.go for the environment, volume/secret,
 // volume/configmap and volume/projected for volumes. The objects' own "not
 // found" is the API machinery's, plural where the API server said it and
@@ -118,7 +132,7 @@ func complaint(s *snapshot.Snapshot, pod *corev1.Pod, r reference) verdict {
 		}
 		if v := saysMissing(e.Message, r); v.missing || v.missingKey {
 			v.confidence = finding.Likely // it may have been put right since
-			if s.TakenAt.Sub(lastSeen(e)) < freshEvent {
+			if s.TakenAt.Sub(lastSeen(e)) < freshEvent && (v.missing || onlyOne(pod, r)) {
 				v.confidence = finding.Certain
 			}
 			v.evidence = []finding.Evidence{eventEvidence(e)}
@@ -126,6 +140,17 @@ func complaint(s *snapshot.Snapshot, pod *corev1.Pod, r reference) verdict {
 		}
 	}
 	return verdict{}
+}
+
+// onlyOne says that a key in this volume can be asked of one object only: the
+// kubelet names the key and the volume, not the source of a projected volume.
+func onlyOne(pod *corev1.Pod, r reference) bool {
+	for _, other := range references(pod) {
+		if other.volume == r.volume && other.kind == r.kind && other.key == r.key && other.name != r.name {
+			return false
+		}
+	}
+	return true
 }
 
 // saysMissing reads a kubelet's message as a statement about one reference.

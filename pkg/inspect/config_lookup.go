@@ -3,7 +3,6 @@ package inspect
 import (
 	"sort"
 
-	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -29,11 +28,11 @@ type wanted struct {
 
 // lookupNeeds asks for the ConfigMaps and Secrets that the image and config
 // rules want together, so that they share one budget.
-func lookupNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
-	urgent := pullSecretsWanted(s, sc)
-	for _, pod := range livePods(s, sc) {
-		for _, r := range neededNow(s, pod) {
-			urgent = append(urgent, wanted{r.kind, pod.Namespace, r.name})
+func lookupNeeds(s *snapshot.Snapshot, v *survey) snapshot.Needs {
+	urgent := pullSecretsWanted(v.pulls)
+	for _, p := range v.needed {
+		for _, r := range p.references {
+			urgent = append(urgent, wanted{r.kind, p.pod.Namespace, r.name})
 		}
 	}
 	var n snapshot.Needs
@@ -53,7 +52,7 @@ func lookupNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 		n.Objects = wholeKinds(n.Objects)
 	}
 	// Certificates of pods that run well are read only where that is cheap.
-	if certificates := unread(s, certificatesWanted(s, sc)); len(urgent) == 0 && len(certificates) <= mostCertificates {
+	if certificates := unread(s, certificatesWanted(v.secrets)); len(urgent) == 0 && len(certificates) <= mostCertificates {
 		for _, w := range certificates {
 			n.Objects = append(n.Objects, w.need())
 		}

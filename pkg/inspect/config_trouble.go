@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,11 @@ import (
 // configError is how the kubelet says that it cannot put a container's
 // configuration together, environment included (kuberuntime.ErrCreateContainerConfig).
 const configError = "CreateContainerConfigError"
+
+// rootCertificates is the ConfigMap that a controller puts into every
+// namespace and that admission mounts into every pod. It is looked at only
+// where the kubelet misses it, not with every other volume.
+const rootCertificates = "kube-root-ca.crt"
 
 // mountGrace is how long a pod that was just placed may spend on its volumes
 // without anyone asking why.
@@ -41,7 +47,11 @@ func neededNow(s *snapshot.Snapshot, pod *corev1.Pod) []reference {
 	}
 	var out []reference
 	for _, r := range references(pod) {
-		if !r.optional && (r.mounted() && mounting || !r.mounted() && waits[r.container]) {
+		switch {
+		case r.optional:
+		case r.mounted() && mounting && (r.name != rootCertificates || complainedOf(s, pod, r.volume)):
+			out = append(out, r)
+		case !r.mounted() && waits[r.container]:
 			out = append(out, r)
 		}
 	}
@@ -82,29 +92,35 @@ func mountFailed(s *snapshot.Snapshot, pod *corev1.Pod) bool {
 	if answer.State != snapshot.Present && answer.Why != notRead {
 		return true
 	}
-	for _, e := range events {
-		if e.Reason != "FailedMount" {
-			continue
-		}
-		for _, r := range references(pod) {
-			if r.mounted() && !r.optional && strings.Contains(e.Message, r.volume) {
-				return true
-			}
+	for _, r := range references(pod) {
+		if r.mounted() && !r.optional && namesVolume(events, r.volume) {
+			return true
 		}
 	}
 	return false
 }
 
+// complainedOf says whether the kubelet reports trouble with this volume.
+func complainedOf(s *snapshot.Snapshot, pod *corev1.Pod, volume string) bool {
+	events, _ := eventsAbout(s, pod)
+	return namesVolume(events, volume)
+}
+
+func namesVolume(events []*corev1.Event, volume string) bool {
+	return slices.ContainsFunc(events, func(e *corev1.Event) bool {
+		return e.Reason == "FailedMount" && strings.Contains(e.Message, volume)
+	})
+}
+
 // configNeeds asks for the events of pods that may wait for a volume, then for
 // the ConfigMaps and Secrets of pods in trouble.
-func configNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
+func (v *survey) configNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
+	v = v.of(s, sc)
 	var n snapshot.Needs
-	for _, pod := range livePods(s, sc) {
-		if n.Objects == nil && mountPending(s, pod) && mountsConfig(pod) {
-			n.Add(eventNeeds(sc))
-		}
+	if v.pending {
+		n.Add(s.Missing(eventNeeds(sc)))
 	}
-	n.Add(lookupNeeds(s, sc))
+	n.Add(v.lookups)
 	return n
 }
 

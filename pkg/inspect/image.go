@@ -25,27 +25,32 @@ func imageRules() []rule.Rule {
 		imageNotFound, imageDenied, pullSecretMissing, pullSecretInvalid, imageRateLimited, registryUnreachable, imageInvalidName,
 		imageWrongPlatform, imageNeverPulled, imageUnpackFailed, imageUntrusted, pullFailed,
 	}
+	v := &survey{}
 	out := make([]rule.Rule, 0, len(causes))
 	for _, c := range causes {
-		r := rule.Rule{ID: string(c), Reads: imageReads(), Needs: imageNeeds, Check: imageCheck(c)}
+		r := rule.Rule{ID: string(c), Reads: imageReads(), Needs: v.imageNeeds, Check: v.imageCheck(c)}
 		if c == imageWrongPlatform {
-			r.Needs, r.Check = wrongPlatformNeeds, checkWrongPlatform
+			r = alsoWhenRun(r)
 		}
 		out = append(out, r)
 	}
 	return out
 }
 
-// checkWrongPlatform has two halves: an image that offers nothing for the
-// node's platform fails at the pull, one that only claims to is pulled and its program cannot be executed.
-func checkWrongPlatform(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
-	return append(imageCheck(imageWrongPlatform)(s, sc), endRule(wrongBinaryFinding)(s, sc)...)
-}
-
-func wrongPlatformNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
-	n := imageNeeds(s, sc)
-	n.Add(endNeeds(s, sc))
-	return n
+// alsoWhenRun adds the other half to the rule about platforms: an image that
+// offers nothing for the node fails at the pull, one that only claims to fit is
+// pulled, and its program cannot be executed.
+func alsoWhenRun(r rule.Rule) rule.Rule {
+	needs, check := r.Needs, r.Check
+	r.Needs = func(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
+		n := needs(s, sc)
+		n.Add(endNeeds(s, sc))
+		return n
+	}
+	r.Check = func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+		return append(check(s, sc), endRule(wrongBinaryFinding)(s, sc)...)
+	}
+	return r
 }
 
 // failedPull is a container that waits for its image.
@@ -53,6 +58,9 @@ type failedPull struct {
 	pod   *corev1.Pod
 	c     container
 	fault pullFault
+	// refused says that the registry denied access, whatever is behind that.
+	refused bool
+	blame   pullBlame
 	// evidence quotes where the cause was read.
 	evidence []finding.Evidence
 }
@@ -70,21 +78,30 @@ func pullReason(reason string) bool {
 
 // imageNeeds asks for events where a status does not hold the cause, and for
 // the pull Secrets of refused pulls.
-func imageNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
+func (v *survey) imageNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
+	v = v.of(s, sc)
 	var n snapshot.Needs
-	eachContainer(s, sc, func(_ *corev1.Pod, c container) {
-		reason, message := c.waiting()
-		if _, ok := classifyPull(reason, message); pullReason(reason) && !ok && n.Objects == nil {
-			n.Add(eventNeeds(sc))
-		}
-	})
-	for _, w := range pullSecretsWanted(s, sc) {
-		if _, a := s.Find(w.kind, w.namespace, w.name); a.State == snapshot.Unknown && a.Why != notRead {
-			n.Add(eventNeeds(sc)) // the kubelet may have said it
+	if v.eventsWanted() {
+		n.Add(s.Missing(eventNeeds(sc)))
+	}
+	n.Add(v.lookups)
+	return n
+}
+
+// eventsWanted says that a status does not hold the cause of a failed pull, or
+// that a pull Secret could not be read and the kubelet may have said that it misses it.
+func (v *survey) eventsWanted() bool {
+	for _, p := range v.pulls {
+		if p.fault.cause == pullFailed {
+			return true
 		}
 	}
-	n.Add(lookupNeeds(s, sc))
-	return n
+	for _, w := range pullSecretsWanted(v.pulls) {
+		if _, a := v.s.Find(w.kind, w.namespace, w.name); a.State == snapshot.Unknown && a.Why != notRead {
+			return true
+		}
+	}
+	return false
 }
 
 // failedPulls classifies every container of the scope that waits for its
@@ -92,6 +109,7 @@ func imageNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 // that pulls the same image does: events expire at different times.
 func failedPulls(s *snapshot.Snapshot, sc *rule.Scope) []failedPull {
 	var out []failedPull
+	read := reader{}
 	known := map[string]pullFault{}
 	key := func(p failedPull) string {
 		return withContainer(templateOwner(s, p.pod), p.c.spec.Name).String() + "|" + p.c.spec.Name + "|" + p.c.spec.Image
@@ -100,15 +118,22 @@ func failedPulls(s *snapshot.Snapshot, sc *rule.Scope) []failedPull {
 		if reason, _ := c.waiting(); !pullReason(reason) {
 			return
 		}
-		p := classifyContainer(s, pod, c)
+		p := classifyContainer(s, pod, c, read)
 		if p.fault.cause != pullFailed {
 			known[key(p)] = p.fault
 		}
 		out = append(out, p)
 	})
-	for i, p := range out {
-		if fault, ok := known[key(p)]; ok && p.fault.cause == pullFailed {
-			out[i].fault = fault
+	for i := range out {
+		p := &out[i]
+		if p.fault.cause == pullFailed && len(known) > 0 {
+			if fault, ok := known[key(*p)]; ok {
+				p.fault = fault
+			}
+		}
+		if p.fault.cause == imageDenied {
+			p.refused = true
+			p.blamePullSecret(s)
 		}
 	}
 	return out
@@ -117,11 +142,11 @@ func failedPulls(s *snapshot.Snapshot, sc *rule.Scope) []failedPull {
 // classifyContainer reads the waiting message, and where it does not hold the
 // cause ("Back-off pulling image …" of older kubelets) the newest event
 // about this container that does.
-func classifyContainer(s *snapshot.Snapshot, pod *corev1.Pod, c container) failedPull {
+func classifyContainer(s *snapshot.Snapshot, pod *corev1.Pod, c container, read reader) failedPull {
 	reason, message := c.waiting()
 	p := failedPull{pod: pod, c: c, fault: pullFault{pullFailed, "", finding.Certain}}
 	p.evidence = []finding.Evidence{{Object: rule.RefTo(pod).String(), Path: c.statusPath() + ".state.waiting", Value: words(reason, message)}}
-	if fault, ok := classifyPull(reason, message); ok {
+	if fault, ok := read.pull(reason, message); ok {
 		p.fault = fault
 		return p
 	}
@@ -129,7 +154,7 @@ func classifyContainer(s *snapshot.Snapshot, pod *corev1.Pod, c container) faile
 		events, _ := containerEvents(s, pod, c, why)
 		for _, e := range events {
 			// "Failed" is also the reason of events about a container that could not be created.
-			if fault, ok := classifyPull("", e.Message); ok && strings.HasPrefix(e.Message, "Failed to ") {
+			if fault, ok := read.pull("", e.Message); ok && strings.HasPrefix(e.Message, "Failed to ") {
 				p.fault, p.evidence = fault, append(p.evidence, eventEvidence(e))
 				return p
 			}
@@ -142,12 +167,12 @@ func classifyContainer(s *snapshot.Snapshot, pod *corev1.Pod, c container) faile
 }
 
 // imageCheck reports the failed pulls with this cause.
-func imageCheck(cause pullCause) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
+func (v *survey) imageCheck(cause pullCause) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
 	return func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		var out []finding.Finding
-		for _, p := range failedPulls(s, sc) {
-			if f := p.finding(s); f.Rule == string(cause) {
-				out = append(out, f)
+		for _, p := range v.of(s, sc).pulls {
+			if p.fault.cause == cause {
+				out = append(out, p.finding(s))
 			}
 		}
 		return out
@@ -162,7 +187,7 @@ func (p failedPull) finding(s *snapshot.Snapshot) finding.Finding {
 		Object: withContainer(owner, p.c.spec.Name), At: rule.RefTo(p.pod), Evidence: p.evidence,
 		Args: map[string]any{
 			"container": p.c.spec.Name, "namespace": p.pod.Namespace, "owner": owner.String(), "role": string(p.c.role),
-			"image": p.image(), "registry": ref.registry, "repository": ref.repository, "version": ref.version(),
+			"image": p.image(), "registry": ref.registry, "repository": ref.repository, "named": ref.named(),
 			"variant": p.fault.variant, "settable": p.image() == p.c.spec.Image && imageSettable(owner.Kind), "pulled": false, "settled": false,
 			"said": p.fault.confidence != finding.Possible, "policy": string(p.c.spec.ImagePullPolicy),
 			"secrets": pullSecretNames(p.pod), "account": accountOf(p.pod),
@@ -172,8 +197,10 @@ func (p failedPull) finding(s *snapshot.Snapshot) finding.Finding {
 	if p.fault.cause == imageWrongPlatform && p.pod.Spec.NodeName != "" {
 		f.Evidence = append(f.Evidence, finding.Evidence{Object: f.At.String(), Path: "spec.nodeName", Value: p.pod.Spec.NodeName})
 	}
-	if p.fault.cause == imageDenied {
-		blamePullSecret(s, p, &f)
+	f.Evidence = append(f.Evidence, p.blame.evidence...)
+	f.Args["blamed"], f.Args["seen"] = nonNil(p.blame.secrets), p.blame.seen
+	for _, name := range p.blame.secrets {
+		f.Via = append(f.Via, finding.Ref{Kind: string(secretKind), Namespace: p.pod.Namespace, Name: name})
 	}
 	return f
 }

@@ -118,7 +118,9 @@ func clues() []clue {
 		sure(registryUnreachable, byRefusal, "connection refused"),
 		sure(registryUnreachable, byTimeout, "i/o timeout"),
 		sure(registryUnreachable, byTimeout, "deadline exceeded"),
+		sure(registryUnreachable, byTimeout, "deadlineexceeded"),
 		sure(registryUnreachable, byTimeout, "timeout exceeded"),
+		sure(registryUnreachable, byTimeout, "timeout awaiting"),
 		sure(registryUnreachable, byTimeout, "connection timed out"),
 		unsure(registryUnreachable, byTimeout, "context canceled"), // containerd gives up where nothing arrives for long
 		sure(registryUnreachable, byNetwork, "no route to host"),
@@ -202,6 +204,25 @@ func classifyPull(reason, message string) (fault pullFault, ok bool) {
 		return pullFault{registryUnreachable, byNetwork, finding.Certain}, true
 	}
 	return pullFault{}, false
+}
+
+// reader classifies texts and remembers the answers: replicas tell the same story.
+type reader map[string]*pullFault
+
+func (r reader) pull(reason, message string) (pullFault, bool) {
+	key := reason + "\x00" + message
+	if fault, ok := r[key]; ok {
+		if fault == nil {
+			return pullFault{}, false
+		}
+		return *fault, true
+	}
+	fault, ok := classifyPull(reason, message)
+	r[key] = nil
+	if ok {
+		r[key] = &fault
+	}
+	return fault, ok
 }
 
 func containsAll(text string, words []string) bool {

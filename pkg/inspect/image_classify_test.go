@@ -165,6 +165,11 @@ func TestClassifyPull(t *testing.T) {
 			pullFault{registryUnreachable, byTimeout, finding.Certain},
 		},
 		{
+			"an answer that does not come", "ErrImagePull",
+			`rpc error: code = DeadlineExceeded desc = failed to pull and unpack image "127.0.0.1:5000/slow/x:1": failed to resolve image: failed to do request: Head "https://127.0.0.1:5000/v2/slow/x/manifests/1": net/http: timeout awaiting response headers`,
+			pullFault{registryUnreachable, byTimeout, finding.Certain},
+		},
+		{
 			"a server error", "ErrImagePull",
 			`failed to pull and unpack image "127.0.0.1:5000/broken/x:1": failed to resolve image: unexpected status from HEAD request to http://127.0.0.1:5000/v2/broken/x/manifests/1: 500 Internal Server Error`,
 			pullFault{registryUnreachable, byServer, finding.Certain},
@@ -247,9 +252,9 @@ func TestSplitImage(t *testing.T) {
 			t.Errorf("%q: got %+v, want %+v", image, got, want)
 		}
 	}
-	for image, want := range map[string]string{"web": "latest", "web:v1": "v1", "web@sha256:abc": "sha256:abc"} {
-		if got := splitImage(image).version(); got != want {
-			t.Errorf("%q: version %q, want %q", image, got, want)
+	for image, want := range map[string]string{"r.io/web": "web:latest", "web:v1": "web:v1", "web:v1@sha256:abc": "web@sha256:abc"} {
+		if got := splitImage(image).named(); got != want {
+			t.Errorf("%q: named %q, want %q", image, got, want)
 		}
 	}
 }

@@ -33,13 +33,13 @@ func splitImage(image string) imageReference {
 	return r
 }
 
-// version is what distinguishes this image from others of its repository.
-func (r imageReference) version() string {
+// named is the repository with what distinguishes this image from others in it.
+func (r imageReference) named() string {
 	switch {
-	case r.tag != "":
-		return r.tag
 	case r.digest != "":
-		return r.digest
+		return r.repository + "@" + r.digest
+	case r.tag != "":
+		return r.repository + ":" + r.tag
 	}
-	return "latest"
+	return r.repository + ":latest"
 }

@@ -7,7 +7,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
-	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -28,50 +27,56 @@ func pullSecretNames(pod *corev1.Pod) []string {
 	return names
 }
 
+// pullBlame is what a pod's pull Secrets have to do with a refused pull.
+type pullBlame struct {
+	// secrets are those to blame; seen says who found them missing: "api" or "kubelet".
+	secrets  []string
+	seen     string
+	evidence []finding.Evidence
+}
+
 // blamePullSecret turns a refused pull into what is behind it, where one of
 // the Secrets that should have opened the registry is not there or is not one
 // that the kubelet can use. A missing pull Secret by itself is no fault: the
 // kubelet pulls without it, and a public image comes all the same.
-func blamePullSecret(s *snapshot.Snapshot, p failedPull, f *finding.Finding) {
-	var missing, invalid []string
-	seen := "api"
-	for _, name := range pullSecretNames(p.pod) {
+func (p *failedPull) blamePullSecret(s *snapshot.Snapshot) {
+	missing, invalid := pullBlame{seen: "api"}, pullBlame{seen: "api"}
+	names := pullSecretNames(p.pod)
+	for _, name := range names {
 		secret, answer := snapshot.Get[*snapshot.Secret](s, p.pod.Namespace, name)
 		switch answer.State {
 		case snapshot.Absent:
-			missing = append(missing, name)
-			f.Evidence = append(f.Evidence, finding.Evidence{Object: "secret/" + name, Path: "metadata.name", Value: "not found"})
+			missing.add(name, finding.Evidence{Object: "secret/" + name, Path: "metadata.name", Value: "not found"})
 		case snapshot.Present:
 			if !usablePullSecret(secret) {
-				invalid = append(invalid, name)
-				f.Evidence = append(f.Evidence, finding.Evidence{Object: "secret/" + name, Path: "type", Value: string(secret.Type)})
+				invalid.add(name, finding.Evidence{Object: "secret/" + name, Path: "type", Value: string(secret.Type)})
 			}
 		case snapshot.Unknown:
 			if e := unretrieved(s, p.pod, name); e != nil {
-				missing, seen = append(missing, name), "kubelet"
-				f.Evidence = append(f.Evidence, eventEvidence(e))
+				missing.seen = "kubelet"
+				missing.add(name, eventEvidence(e))
 			}
 		}
 	}
-	blamed := missing
+	certain := p.fault.confidence == finding.Certain
 	switch {
-	case len(missing) > 0:
-		f.Rule = string(pullSecretMissing)
-	case len(invalid) > 0:
-		f.Rule, blamed = string(pullSecretInvalid), invalid
+	case len(missing.secrets) > 0:
+		p.fault.cause, p.blame = pullSecretMissing, missing
+	case len(invalid.secrets) > 0:
+		p.fault.cause, p.blame = pullSecretInvalid, invalid
 	default:
 		return
 	}
 	// Where other Secrets are in order, or the registry does not say whether
 	// credentials are what it wants, the blame rests on an assumption.
-	f.Confidence = finding.Likely
-	if len(blamed) == len(pullSecretNames(p.pod)) && p.fault.confidence == finding.Certain {
-		f.Confidence = finding.Certain
+	p.fault.confidence = finding.Likely
+	if certain && len(p.blame.secrets) == len(names) {
+		p.fault.confidence = finding.Certain
 	}
-	f.Args["blamed"], f.Args["seen"] = blamed, seen
-	for _, name := range blamed {
-		f.Via = append(f.Via, finding.Ref{Kind: string(secretKind), Namespace: p.pod.Namespace, Name: name})
-	}
+}
+
+func (b *pullBlame) add(name string, evidence finding.Evidence) {
+	b.secrets, b.evidence = append(b.secrets, name), append(b.evidence, evidence)
 }
 
 // usablePullSecret says whether the kubelet takes credentials from the Secret:
@@ -102,11 +107,11 @@ func unretrieved(s *snapshot.Snapshot, pod *corev1.Pod, name string) *corev1.Eve
 	return nil
 }
 
-// pullSecretsWanted are the pull Secrets of the scope's refused pulls.
-func pullSecretsWanted(s *snapshot.Snapshot, sc *rule.Scope) []wanted {
+// pullSecretsWanted are the pull Secrets of refused pulls.
+func pullSecretsWanted(pulls []failedPull) []wanted {
 	var out []wanted
-	for _, p := range failedPulls(s, sc) {
-		if p.fault.cause != imageDenied {
+	for _, p := range pulls {
+		if !p.refused {
 			continue
 		}
 		for _, name := range pullSecretNames(p.pod) {
