@@ -29,25 +29,20 @@ type explainer struct {
 
 func (e explainer) text(id string, args map[string]any) string { return e.texts.Text(e.lang, id, args) }
 
-// explain explains each target.
-func explain(s *snapshot.Snapshot, scope *rule.Scope, findings []finding.Finding, o Options) ([]Object, error) {
-	texts, err := loadMessages()
-	if err != nil {
-		return nil, err
-	}
-	e := explainer{s: s, scope: scope, findings: findings, texts: texts, lang: o.Lang}
-	out := make([]Object, 0, len(scope.Targets))
-	for _, t := range scope.Targets {
+// objects explains each target.
+func (e explainer) objects() []Object {
+	out := make([]Object, 0, len(e.scope.Targets))
+	for _, t := range e.scope.Targets {
 		out = append(out, e.object(t))
 	}
-	return out, nil
+	return out
 }
 
 func (e explainer) object(t finding.Ref) Object {
 	out := Object{Object: t, Health: Unknown, Owners: []Link{}, Related: []Link{}, Compare: []Comparison{}}
 	o, answer := e.s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name)
 	if answer.State != snapshot.Present {
-		out.Status = e.text("unread", map[string]any{"why": answer.Why})
+		out.Status = e.text("unread", map[string]any{"why": e.reason(answer.Why)})
 		return out
 	}
 	out.Owners = e.owners(o)
@@ -92,7 +87,7 @@ func (e explainer) link(relation Relation, r finding.Ref) Link {
 		l.Health, l.Note = e.status(o)
 		l.Health = e.health(r, l.Health)
 	case answer.Why != "" && answer.Why != "not read":
-		l.Note = e.text("unread", map[string]any{"why": answer.Why})
+		l.Note = e.text("unread", map[string]any{"why": e.reason(answer.Why)})
 	}
 	return l
 }

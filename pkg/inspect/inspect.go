@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -34,20 +33,6 @@ func Explained() []snapshot.Kind {
 	return []snapshot.Kind{"Service", "Deployment", "ReplicaSet", "Pod"}
 }
 
-// NotFoundError says that objects that were asked about by name are not there.
-type NotFoundError struct{ Targets []finding.Ref }
-
-func (e *NotFoundError) Error() string {
-	names := make([]string, len(e.Targets))
-	for i, t := range e.Targets {
-		names[i] = t.String()
-		if t.Namespace != "" {
-			names[i] += " in namespace " + t.Namespace
-		}
-	}
-	return fmt.Sprintf("not found: %s", strings.Join(names, ", "))
-}
-
 // Rules are all rules that inspect runs.
 func Rules() []rule.Rule {
 	var all []rule.Rule
@@ -63,36 +48,44 @@ func Rules() []rule.Rule {
 // so far. It is asked again after each round of reading until it wants nothing.
 func Plan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	targets, needs := resolve(s, q)
+	if len(targets) == 0 && q.Namespace != "" && s.Missing(needs).Empty() {
+		// Nothing there: is the namespace itself?
+		needs.Objects = append(needs.Objects, snapshot.Need{Kind: "Namespace", Name: q.Namespace})
+	}
 	scope, more := reach(s, targets)
 	needs.Add(more)
 	needs.Add(rule.Needs(s, scope, Rules()))
 	return s.Missing(needs)
 }
 
-// Inspect answers the query from the snapshot. Its errors: *NotFoundError, or a
-// selector that does not parse.
+// Inspect answers the query from the snapshot. Its errors: *NotFoundError,
+// *UnreadableError, or a selector that does not parse.
 func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 	if _, err := labels.Parse(q.Selector); err != nil {
 		return Report{}, fmt.Errorf("selector %q: %w", q.Selector, err)
 	}
 	targets, _ := resolve(s, q)
-	if missing := absent(s, q.Targets); len(missing) > 0 {
+	if missing := absent(s, q); len(missing) > 0 {
 		return Report{}, &NotFoundError{Targets: missing}
 	}
 	scope, _ := reach(s, targets)
 	findings := rule.Diagnose(scope, rule.Run(s, scope, Rules()), o.Catalogue, o.Lang)
-	reported := make([]string, len(targets))
-	for i, t := range targets {
-		reported[i] = t.String()
+	if why := unreadable(s, q, findings); why != nil {
+		return Report{}, why
 	}
-	base := finding.NewReport("inspect", s.TakenAt,
-		finding.Scope{Context: s.Context, Namespace: q.Namespace, Targets: reported},
-		findings, notChecked(s), s.Requests)
-	objects, err := explain(s, scope, findings, o)
+	texts, err := loadMessages()
 	if err != nil {
 		return Report{}, err
 	}
-	return Report{Report: base, Objects: objects}, nil
+	e := explainer{s: s, scope: scope, findings: findings, texts: texts, lang: o.Lang}
+	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q)}
+	for _, t := range targets {
+		asked.Targets = append(asked.Targets, t.String())
+	}
+	return Report{
+		Report:  finding.NewReport("inspect", s.TakenAt, asked, findings, e.notChecked(), s.Requests),
+		Objects: e.objects(),
+	}, nil
 }
 
 // resolve turns the query into targets, and says what must be read for that.
@@ -123,32 +116,16 @@ func resolve(s *snapshot.Snapshot, q Query) ([]finding.Ref, snapshot.Needs) {
 	return targets, needs
 }
 
-func absent(s *snapshot.Snapshot, targets []finding.Ref) []finding.Ref {
-	var out []finding.Ref
-	for _, t := range targets {
-		_, a := s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name)
-		if a.State == snapshot.Absent || s.Source == snapshot.FromManifests && a.State != snapshot.Present {
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
-// notChecked lists what could not be read, each once.
-func notChecked(s *snapshot.Snapshot) []finding.NotChecked {
-	var out []finding.NotChecked
-	for _, r := range s.Readings() {
+// namespaceOf is the namespace that a query is about; empty for several.
+func namespaceOf(q Query) string {
+	ns := q.Namespace
+	for _, t := range q.Targets {
 		switch {
-		case r.Why != "":
-			out = append(out, finding.NotChecked{What: r.Need.String(), Why: r.Why})
-		case r.Partial:
-			out = append(out, finding.NotChecked{What: r.Need.String(), Why: "the list was cut"})
+		case ns == "":
+			ns = t.Namespace
+		case t.Namespace != "" && t.Namespace != ns:
+			return ""
 		}
 	}
-	for _, r := range s.Logs() {
-		if r.Why != "" {
-			out = append(out, finding.NotChecked{What: r.Need.String(), Why: r.Why})
-		}
-	}
-	return out
+	return ns
 }
