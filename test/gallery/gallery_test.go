@@ -28,6 +28,10 @@ import (
 // patience is how long a fault may take to show, back-offs included.
 const patience = 3 * time.Minute
 
+// pause lies between two looks at a case: each look is a process of its own,
+// and all cases look at once.
+const pause = time.Second
+
 // Every fault is injected into the real cluster and must be named first, with
 // its object and chain, in JSON and in the text's first line.
 func TestFaults(t *testing.T) {
@@ -43,6 +47,7 @@ func TestFaults(t *testing.T) {
 			inject(t, c, fault, ns)
 			var report inspect.Report
 			c.WaitFor(t, "inspect "+fault.Target+" to name "+fault.Rule, patience, func(context.Context) (bool, string, error) {
+				time.Sleep(pause)
 				r, err := workshop.Inspect(t, c.Kubeconfig(), fault.Target, "-n", ns)
 				if err != nil {
 					return false, "", err
@@ -115,6 +120,7 @@ func TestNearMisses(t *testing.T) {
 			ns := c.Namespace(t)
 			inject(t, c, near, ns)
 			c.WaitFor(t, near.Target+" to be "+near.Health+" without a finding", patience, func(context.Context) (bool, string, error) {
+				time.Sleep(pause)
 				r, err := workshop.Inspect(t, c.Kubeconfig(), near.Target, "-n", ns)
 				if err != nil {
 					return false, "", err
