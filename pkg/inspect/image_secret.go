@@ -82,13 +82,8 @@ func (b *pullBlame) add(name string, evidence finding.Evidence) {
 // usablePullSecret says whether the kubelet takes credentials from the Secret:
 // only the two types for it, with their key (pkg/credentialprovider/secrets).
 func usablePullSecret(s *snapshot.Secret) bool {
-	switch s.Type {
-	case corev1.SecretTypeDockerConfigJson:
-		return s.Keys[corev1.DockerConfigJsonKey] > 0
-	case corev1.SecretTypeDockercfg:
-		return s.Keys[corev1.DockerConfigKey] > 0
-	}
-	return false
+	return s.Type == corev1.SecretTypeDockerConfigJson && s.Keys[corev1.DockerConfigJsonKey] > 0 ||
+		s.Type == corev1.SecretTypeDockercfg && s.Keys[corev1.DockerConfigKey] > 0
 }
 
 // unretrieved is the kubelet's newest event that names a pull Secret it could not read.
