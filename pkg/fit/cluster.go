@@ -126,7 +126,8 @@ func (c *Cluster) Judge(pod *corev1.Pod) Verdict {
 			v.Nodes[i].Refusals = append(v.Nodes[i].Refusals, filter(h)...)
 		}
 	}
-	v.NotModelled = append(j.gaps, c.gaps(pod, j.asked)...)
+	v.NotModelled = append(v.NotModelled, j.gaps...)
+	v.NotModelled = append(v.NotModelled, c.gaps(pod, j.asked)...)
 	return v
 }
 

@@ -28,8 +28,10 @@ func (r Refusal) String() string {
 		return r.Skew.String()
 	case AffinityUnmet, AntiAffinity, KeptAway:
 		return r.Term.describe(r.Reason)
+	case ClaimMissing, ClaimUnbound, ClaimLost, ClaimDeleting, ClaimInUse, VolumeMissing, VolumeElsewhere:
+		return r.Claim.describe(r.Reason)
 	}
-	return r.Claim.describe(r.Reason)
+	return string(r.Reason)
 }
 
 func requirementsText(missing []Requirement) string {
@@ -107,8 +109,9 @@ func (c ClaimIssue) describe(r Reason) string {
 		return fmt.Sprintf("claim %s is ReadWriteOncePod and used by pod %s", c.Claim, c.Holder)
 	case VolumeMissing:
 		return fmt.Sprintf("claim %s is bound to volume %s, which is not there", c.Claim, c.Volume)
+	default: // VolumeElsewhere
+		return fmt.Sprintf("volume %s of claim %s needs %s", c.Volume, c.Claim, c.Needs)
 	}
-	return fmt.Sprintf("volume %s of claim %s needs %s", c.Volume, c.Claim, c.Needs)
 }
 
 // String says what was not reckoned with.

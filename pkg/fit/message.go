@@ -3,6 +3,7 @@ package fit
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -11,15 +12,19 @@ import (
 // Message counts the nodes by reason in the words of the scheduler (v1.36,
 // framework.FitError): of each node the first plugin that refuses.
 func (v Verdict) Message() string {
+	head := fmt.Sprintf("0/%d nodes are available:", len(v.Nodes))
+	var inUse []Refusal
+	for _, r := range v.Everywhere {
+		if r.Reason != ClaimInUse { // said once, before any node is looked at
+			return head + " " + r.words() + "."
+		}
+		inUse = append(inUse, r)
+	}
 	counts := map[string]int{}
 	for _, n := range v.Nodes {
-		for _, words := range firstReasons(n.Refusals) {
+		for _, words := range firstReasons(n.Refusals, inUse) {
 			counts[words]++
 		}
-	}
-	head := fmt.Sprintf("0/%d nodes are available:", len(v.Nodes))
-	if len(v.Everywhere) > 0 {
-		return head + " " + v.Everywhere[0].words() + "."
 	}
 	parts := make([]string, 0, len(counts))
 	for words, n := range counts {
@@ -33,8 +38,13 @@ func (v Verdict) Message() string {
 }
 
 // firstReasons: the scheduler stops at the first plugin that refuses a node;
-// of the resources it names every one that is short.
-func firstReasons(all []Refusal) []string {
+// of the resources it names every one that is short. That a claim is in use it
+// says of each node, behind the resources (VolumeRestrictions.Filter).
+func firstReasons(all, inUse []Refusal) []string {
+	behind := len(all) == 0 || !slices.Contains([]Reason{Cordoned, OtherNode, Tainted, NotSelected, PortTaken, Insufficient}, all[0].Reason)
+	if behind && len(inUse) > 0 {
+		all = inUse[:1]
+	}
 	if len(all) == 0 {
 		return nil
 	}
@@ -79,7 +89,7 @@ func (r Refusal) words() string {
 	case ClaimDeleting:
 		return fmt.Sprintf("persistentvolumeclaim %q is being deleted", r.Claim.Claim)
 	case VolumeMissing:
-		return "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
+		return fmt.Sprintf("persistentvolume %q not found", r.Claim.Volume)
 	case VolumeElsewhere:
 		return "node(s) didn't match PersistentVolume's node affinity"
 	case Skewed:
@@ -208,6 +218,9 @@ func reasonOf(words string) (Reason, string) {
 	}
 	if strings.HasPrefix(words, "persistentvolumeclaim") && strings.HasSuffix(words, "not found") {
 		return ClaimMissing, ""
+	}
+	if strings.HasPrefix(words, "persistentvolume ") && strings.HasSuffix(words, "not found") {
+		return VolumeMissing, ""
 	}
 	return "", ""
 }

@@ -55,8 +55,9 @@ func (r Reason) cost() float64 {
 		return costTaint
 	case NotSelected, NoTopologyLabel, OtherNode:
 		return costSelector
+	default: // claims and volumes
+		return costVolume
 	}
-	return costVolume
 }
 
 // share is how much of the request is missing, between 0 and 1.
@@ -173,8 +174,9 @@ func (r Refusal) remedy() string {
 		return "label the node: " + requirementsText(r.Missing)
 	case PortTaken:
 		return "free host port " + r.Port.String() + ", which pod " + r.Port.Holder + " holds"
+	default: // of the others the refusal itself says what would have to be different
+		return r.String()
 	}
-	return r.String()
 }
 
 func (s Shortage) remedy() string {

@@ -22,8 +22,9 @@ func ruleFor(r fit.Reason) string {
 		return ruleSpread
 	case fit.AffinityUnmet, fit.AntiAffinity, fit.KeptAway:
 		return ruleAffinity
+	default: // claims and volumes
+		return ruleVolume
 	}
-	return ruleVolume
 }
 
 // defaultArgs sets every argument that the texts of the rule name, so that a
@@ -143,6 +144,7 @@ func (p unplaced) byMessage(c finding.Confidence, s finding.Severity) []finding.
 		f.Args["resource"], f.Args["slots"] = strings.Join(names, ", "), main.Detail == "pods"
 	case fit.Tainted:
 		f.Args["taint"] = main.Detail
+	default: // the words hold no more than the reason
 	}
 	return []finding.Finding{f}
 }

@@ -151,6 +151,7 @@ func (p unplaced) gapExplains(v fit.Verdict) bool {
 			}
 		case fit.Reserved:
 			return true
+		default: // the scheduler's words for these name no rule of ours
 		}
 	}
 	return false
@@ -197,6 +198,7 @@ func refusalPath(r fit.Refusal) string {
 		return "status.allocatable[" + string(r.Shortage.Resource) + "]"
 	case fit.PortTaken, fit.AntiAffinity, fit.KeptAway, fit.AffinityUnmet, fit.Skewed:
 		return "pods on it"
+	default:
+		return "metadata.labels"
 	}
-	return "metadata.labels"
 }
