@@ -22,8 +22,10 @@ func eventNeeds(sc *rule.Scope) snapshot.Needs {
 		n.Objects = append(n.Objects, podEventNeed(members[0].Namespace, members[0].Name))
 		return n
 	}
+	namespaces := map[string]bool{"": true} // nothing cluster-scoped is a member with events of interest
 	for _, m := range members {
-		if m.Namespace != "" {
+		if !namespaces[m.Namespace] {
+			namespaces[m.Namespace] = true
 			n.Objects = append(n.Objects, snapshot.Need{Kind: eventKind, Namespace: m.Namespace})
 		}
 	}

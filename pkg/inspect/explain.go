@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -55,6 +56,12 @@ func (e explainer) object(t finding.Ref) Object {
 		e.replicaSet(&out, v)
 	case *corev1.Service:
 		e.service(&out, v)
+	case *appsv1.StatefulSet:
+		e.statefulSet(&out, v)
+	case *appsv1.DaemonSet:
+		e.daemonSet(&out, v)
+	case *batchv1.Job:
+		e.job(&out, v)
 	default:
 		out.Summary = e.text("other", map[string]any{"kind": t.Kind, "name": t.Name})
 	}
@@ -104,6 +111,12 @@ func (e explainer) status(o snapshot.Object) (Health, string) {
 		return e.deploymentStatus(v)
 	case *appsv1.ReplicaSet:
 		return e.replicas(v.Spec.Replicas, v.Status.ReadyReplicas)
+	case *appsv1.StatefulSet:
+		return e.replicas(v.Spec.Replicas, v.Status.ReadyReplicas)
+	case *appsv1.DaemonSet:
+		return e.replicas(&v.Status.DesiredNumberScheduled, v.Status.NumberReady)
+	case *batchv1.Job:
+		return e.jobStatus(v)
 	}
 	return Unknown, ""
 }

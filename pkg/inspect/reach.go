@@ -2,6 +2,7 @@ package inspect
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -41,6 +42,8 @@ func (r *reacher) from(t finding.Ref) {
 		r.deployment(t)
 	case "ReplicaSet":
 		r.replicaSet(t)
+	case "StatefulSet", "DaemonSet", "Job":
+		r.controlled(t)
 	case "Pod":
 		r.owners(t)
 	}
@@ -134,6 +137,30 @@ func (r *reacher) replicaSet(t finding.Ref) {
 // fewTargets bounds up to how many targets have their owners read one by one;
 // above it the kinds of the owners are listed.
 const fewTargets = 3
+
+// controlled reaches the pods of a controller that makes them itself.
+func (r *reacher) controlled(t finding.Ref) {
+	o, a := r.s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name)
+	if a.State != snapshot.Present {
+		return
+	}
+	var written *metav1.LabelSelector
+	switch v := o.(type) {
+	case *appsv1.StatefulSet:
+		written = v.Spec.Selector
+	case *appsv1.DaemonSet:
+		written = v.Spec.Selector
+	case *batchv1.Job:
+		written = v.Spec.Selector
+	}
+	selector, err := metav1.LabelSelectorAsSelector(written)
+	if err != nil || selector.Empty() {
+		return
+	}
+	r.owners(t)
+	r.need(snapshot.Need{Kind: "Pod", Namespace: t.Namespace, Selector: selector.String()})
+	r.podsOf(t, selector)
+}
 
 // owners wants the controllers above a target, to say who they are and how they fare.
 func (r *reacher) owners(t finding.Ref) {

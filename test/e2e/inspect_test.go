@@ -23,6 +23,9 @@ import (
 // patience is how long a fault may take to show.
 const patience = 3 * time.Minute
 
+// pause lies between two looks.
+const pause = time.Second
+
 // workload is a Deployment "web" with a Service; the containers are filled in.
 const workload = `
 apiVersion: v1
@@ -56,6 +59,7 @@ func until(t *testing.T, c *cluster.Cluster, kubeconfig, ns, target, rule string
 	t.Helper()
 	var report inspect.Report
 	c.WaitFor(t, "inspect "+target+" to name "+rule, patience, func(context.Context) (bool, string, error) {
+		time.Sleep(pause)
 		r, err := workshop.Inspect(t, kubeconfig, target, "-n", ns)
 		if err != nil {
 			return false, "", err
@@ -127,7 +131,8 @@ func TestRequestBudget(t *testing.T) {
 	const replicas = 50
 	c.Apply(t, ns, fmt.Sprintf(workload, replicas, crash))
 	c.WaitFor(t, "all pods to crash", patience, func(context.Context) (bool, string, error) {
-		r, err := workshop.Inspect(t, c.Kubeconfig(), "deployment/web", "-n", ns)
+		time.Sleep(pause)
+		r, err := workshop.Look(t, c, ns, "deployment/web")
 		if err != nil {
 			return false, "", err
 		}

@@ -28,8 +28,7 @@ import (
 // patience is how long a fault may take to show, back-offs included.
 const patience = 3 * time.Minute
 
-// pause lies between two looks at a case: each look is a process of its own,
-// and all cases look at once.
+// pause lies between two looks at a case; all cases look at once.
 const pause = time.Second
 
 // Every fault is injected into the real cluster and must be named first, with
@@ -48,12 +47,12 @@ func TestFaults(t *testing.T) {
 			var report inspect.Report
 			c.WaitFor(t, "inspect "+fault.Target+" to name "+fault.Rule, patience, func(context.Context) (bool, string, error) {
 				time.Sleep(pause)
-				r, err := workshop.Inspect(t, c.Kubeconfig(), fault.Target, "-n", ns)
-				if err != nil {
-					return false, "", err
+				r, err := workshop.Look(t, c, ns, fault.Target)
+				if err != nil || !named(fault, r) {
+					return false, workshop.Summary(r), err
 				}
-				report = r
-				return named(fault, r), workshop.Summary(r), nil
+				report, err = workshop.Inspect(t, c.Kubeconfig(), fault.Target, "-n", ns)
+				return named(fault, report), workshop.Summary(report), err
 			})
 			checkFinding(t, fault, report.Findings[0])
 			checkText(t, c.Kubeconfig(), ns, fault)
@@ -121,7 +120,7 @@ func TestNearMisses(t *testing.T) {
 			inject(t, c, near, ns)
 			c.WaitFor(t, near.Target+" to be "+near.Health+" without a finding", patience, func(context.Context) (bool, string, error) {
 				time.Sleep(pause)
-				r, err := workshop.Inspect(t, c.Kubeconfig(), near.Target, "-n", ns)
+				r, err := workshop.Look(t, c, ns, near.Target)
 				if err != nil {
 					return false, "", err
 				}

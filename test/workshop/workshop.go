@@ -13,8 +13,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/live"
 	"github.com/kubectl-msa/kubectl-msa/test/cluster"
 )
 
@@ -137,6 +142,31 @@ func Inspect(t testing.TB, kubeconfig string, args ...string) (inspect.Report, e
 		return r, fmt.Errorf("inspect %v: %w", args, err)
 	}
 	return r, nil
+}
+
+// Look inspects in this process, as the tool does. Waiting tests look again and
+// again with it, because a process for each look would take the cluster's time.
+func Look(t testing.TB, c *cluster.Cluster, ns, target string) (inspect.Report, error) {
+	t.Helper()
+	kind, name, _ := strings.Cut(target, "/")
+	info, ok := snapshot.Resolve(kind)
+	if !ok {
+		t.Fatalf("target %q: no such kind", target)
+	}
+	catalogue, err := finding.LoadCatalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := live.New(c.Config(), live.Options{Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := inspect.Query{Namespace: ns, Targets: []finding.Ref{{Kind: string(info.Kind), Namespace: ns, Name: name}}}
+	s := snapshot.New(snapshot.FromCluster, time.Now())
+	if err := reader.Fill(t.Context(), s, func(s *snapshot.Snapshot) snapshot.Needs { return inspect.Plan(s, q) }); err != nil {
+		return inspect.Report{}, fmt.Errorf("look at %s: %w", target, err)
+	}
+	return inspect.Inspect(s, q, inspect.Options{Lang: lang.English, Catalogue: catalogue})
 }
 
 // Summary is a report in a line, for the message of a test that waits.
