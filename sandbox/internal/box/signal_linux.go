@@ -37,15 +37,7 @@ func SignalComponent(supervisor int, c state.ComponentStatus, signal Signal) err
 // childOf finds the process that has the parent, and the given process id in
 // its own PID namespace (proc_pid_status(5), NSpid).
 func childOf(parent, inside int) int {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return 0
-	}
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
+	for _, pid := range processes() {
 		body, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if err != nil {
 			continue

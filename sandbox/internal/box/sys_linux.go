@@ -29,19 +29,26 @@ func detached(realNode bool) *syscall.SysProcAttr {
 
 func inheritLock(cmd *exec.Cmd, alive *os.File) { cmd.ExtraFiles = []*os.File{alive} }
 
+// processes lists the ids of all processes that this one can see.
+func processes() []int {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var ids []int
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			ids = append(ids, pid)
+		}
+	}
+	return ids
+}
+
 // findSupervisor looks for the sandbox's supervisor among the processes; it
 // returns 0 when there is none. Unlike a stored process id this cannot point
 // at a stranger, and it also finds a supervisor that has stored nothing yet.
 func findSupervisor(dir state.Dir) int {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return 0
-	}
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
+	for _, pid := range processes() {
 		cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err != nil {
 			continue
