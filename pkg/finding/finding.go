@@ -94,6 +94,8 @@ type Finding struct {
 	// At is where the cause was seen: the pod, for a finding about its owner's
 	// template. The chain is drawn to it. Zero means Object.
 	At Ref `json:"-"`
+	// Also are the further places of a cause that was seen in several.
+	Also []Ref `json:"-"`
 	// Via is what the chain ends with beyond At: the Secret that a pod refers to.
 	Via []Ref `json:"-"`
 }
@@ -104,6 +106,9 @@ type Symptom struct {
 	Object Ref    `json:"object"`
 	Title  string `json:"title"`
 }
+
+// Places lists every object at which the cause was seen.
+func (f Finding) Places() []Ref { return append([]Ref{f.Where()}, f.Also...) }
 
 // Where returns the object at which the cause was seen.
 func (f Finding) Where() Ref {

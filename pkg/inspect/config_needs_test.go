@@ -64,7 +64,7 @@ func TestReadsStayInBudget(t *testing.T) {
 	}
 	for _, file := range files {
 		f, full := loadFixture(t, file)
-		targets := map[finding.Ref]int{f.target(t): 10}
+		targets := map[finding.Ref]int{f.targets(t)[0]: 10}
 		for _, pod := range full.OfKind("Pod", "shop") {
 			targets[finding.Ref{Kind: "Pod", Namespace: "shop", Name: pod.GetName()}] = 8
 		}
@@ -98,7 +98,7 @@ func TestLookups(t *testing.T) {
 	} {
 		t.Run(fixture, func(t *testing.T) {
 			f, full := loadFixture(t, filepath.Join("testdata", fixture+".yaml"))
-			got := readsOf(readAsPlanned(t, full, f.target(t)), secretKind, configMapKind)
+			got := readsOf(readAsPlanned(t, full, f.targets(t)[0]), secretKind, configMapKind)
 			if !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)
 			}

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"embed"
+	"slices"
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -78,7 +79,8 @@ func (e explainer) object(t finding.Ref) Object {
 // health is unwell where a finding lies at or below the object, whatever its own status says.
 func (e explainer) health(r finding.Ref, own Health) Health {
 	for _, f := range e.findings {
-		if f.Severity.Rank() >= finding.Warning.Rank() && (e.scope.Under(r, f.Where()) || f.Object.Object() == r) {
+		below := f.Object.Object() == r || slices.ContainsFunc(f.Places(), func(place finding.Ref) bool { return e.scope.Under(r, place) })
+		if below && f.Severity.Rank() >= finding.Warning.Rank() {
 			return Unwell
 		}
 	}

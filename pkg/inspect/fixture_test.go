@@ -24,7 +24,7 @@ import (
 // fixture is the head of a testdata file: what is asked, what must be answered.
 // The other documents of the file are the cluster, complete but for Unknown.
 type fixture struct {
-	// Ask is the target: "service/web". Its namespace is shop.
+	// Ask is the target: "service/web", or several with spaces between. Their namespace is shop.
 	Ask     string    `json:"ask"`
 	TakenAt time.Time `json:"takenAt"`
 	// Want are the findings in order; empty means that inspect must stay silent.
@@ -76,7 +76,7 @@ func TestRulesReadWhatTheyDeclare(t *testing.T) {
 	files, _ := filepath.Glob(filepath.Join("testdata", "*", "*.yaml"))
 	for _, file := range files {
 		f, s := loadFixture(t, file)
-		scope, _ := reach(s, []finding.Ref{f.target(t)})
+		scope, _ := reach(s, f.targets(t))
 		for _, r := range Rules() {
 			declared := map[snapshot.Kind]bool{}
 			for _, k := range r.Reads {
@@ -134,14 +134,18 @@ func TestEveryRuleHasAFiringCase(t *testing.T) {
 	}
 }
 
-func (f fixture) target(t *testing.T) finding.Ref {
+func (f fixture) targets(t *testing.T) []finding.Ref {
 	t.Helper()
-	kind, name, ok := strings.Cut(f.Ask, "/")
-	info, known := snapshot.Resolve(kind)
-	if !ok || !known {
-		t.Fatalf("ask %q: want KIND/NAME", f.Ask)
+	var out []finding.Ref
+	for _, target := range strings.Fields(f.Ask) {
+		kind, name, ok := strings.Cut(target, "/")
+		info, known := snapshot.Resolve(kind)
+		if !ok || !known {
+			t.Fatalf("ask %q: want KIND/NAME", f.Ask)
+		}
+		out = append(out, finding.Ref{Kind: string(info.Kind), Namespace: "shop", Name: name})
 	}
-	return finding.Ref{Kind: string(info.Kind), Namespace: "shop", Name: name}
+	return out
 }
 
 func inspectFixture(t *testing.T, f fixture, s *snapshot.Snapshot, l lang.Lang) Report {
@@ -150,7 +154,7 @@ func inspectFixture(t *testing.T, f fixture, s *snapshot.Snapshot, l lang.Lang) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := Inspect(s, Query{Namespace: "shop", Targets: []finding.Ref{f.target(t)}}, Options{Lang: l, Catalogue: c})
+	report, err := Inspect(s, Query{Namespace: "shop", Targets: f.targets(t)}, Options{Lang: l, Catalogue: c})
 	if err != nil {
 		t.Fatal(err)
 	}

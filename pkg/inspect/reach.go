@@ -71,13 +71,11 @@ func (r *reacher) service(t finding.Ref, svc *corev1.Service) {
 	pods, _ := snapshot.List[*corev1.Pod](r.s, t.Namespace, selector)
 	for _, pod := range pods {
 		ref := rule.RefTo(pod)
-		if r.scope.Has(ref) {
+		if r.scope.Under(t, ref) {
 			continue
 		}
 		owner := templateOwner(r.s, pod)
-		if owner != ref {
-			r.scope.Add(t, owner)
-		}
+		r.scope.Add(t, owner) // the pod itself where nobody owns it
 		r.scope.Add(owner, ref)
 	}
 }

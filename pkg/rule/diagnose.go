@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -54,11 +55,13 @@ func group(found []finding.Finding, c finding.Catalogue) []finding.Finding {
 			out = append(out, f)
 			continue
 		}
-		count := out[i].Count + f.Count
-		if f.Severity.Rank() > out[i].Severity.Rank() {
-			out[i] = f
+		known, more := out[i], f
+		if more.Severity.Rank() > known.Severity.Rank() {
+			known, more = more, known
 		}
-		out[i].Count = count
+		known.Count = out[i].Count + f.Count
+		known.Also = append(known.Also, more.Places()...)
+		out[i] = known
 	}
 	return out
 }
@@ -129,5 +132,7 @@ func explains(scope *Scope, cause, symptom finding.Finding, c finding.Catalogue)
 }
 
 func under(scope *Scope, symptom, cause finding.Finding) bool {
-	return symptom.Rule != cause.Rule && scope.Under(symptom.Where(), cause.Where())
+	return symptom.Rule != cause.Rule && slices.ContainsFunc(cause.Places(), func(place finding.Ref) bool {
+		return scope.Under(symptom.Where(), place)
+	})
 }

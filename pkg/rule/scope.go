@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"slices"
+
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -12,29 +14,38 @@ type Scope struct {
 	Targets []finding.Ref
 
 	order   []finding.Ref
-	parents map[finding.Ref]finding.Ref
+	parents map[finding.Ref][]finding.Ref
 	members map[finding.Ref]bool
 }
 
 // NewScope begins a scope with its targets.
 func NewScope(targets ...finding.Ref) *Scope {
-	sc := &Scope{parents: map[finding.Ref]finding.Ref{}, members: map[finding.Ref]bool{}}
+	sc := &Scope{parents: map[finding.Ref][]finding.Ref{}, members: map[finding.Ref]bool{}}
 	for _, t := range targets {
 		if !sc.members[t] {
 			sc.Targets = append(sc.Targets, t)
-			sc.members[t] = true
-			sc.order = append(sc.order, t)
+			sc.join(t)
 		}
 	}
 	return sc
 }
 
-// Add hangs child under parent. The first way an object was reached stays.
+func (sc *Scope) join(r finding.Ref) {
+	sc.members[r] = true
+	sc.order = append(sc.order, r)
+}
+
+// Add hangs child under parent. An object may be reached in several ways, and
+// a target from another one; what would close a circle is left out.
 func (sc *Scope) Add(parent, child finding.Ref) {
+	if child == parent || sc.members[parent] && sc.Under(child, parent) {
+		return
+	}
 	if !sc.members[child] {
-		sc.members[child] = true
-		sc.parents[child] = parent
-		sc.order = append(sc.order, child)
+		sc.join(child)
+	}
+	if !slices.Contains(sc.parents[child], parent) {
+		sc.parents[child] = append(sc.parents[child], parent)
 	}
 }
 
@@ -44,30 +55,23 @@ func (sc *Scope) Has(r finding.Ref) bool { return sc.members[r.Object()] }
 // Members lists all that was reached, in the order in which it was.
 func (sc *Scope) Members() []finding.Ref { return sc.order }
 
-// Chain leads from the target to the object, both included.
+// Chain leads from a target to the object, both included, by the way that was
+// found first.
 func (sc *Scope) Chain(r finding.Ref) []finding.Ref {
-	r = r.Object()
-	if !sc.members[r] {
-		return []finding.Ref{r}
+	up := []finding.Ref{r.Object()}
+	for parents := sc.parents[r.Object()]; len(parents) > 0; parents = sc.parents[parents[0]] {
+		up = append(up, parents[0])
 	}
-	var up []finding.Ref
-	for at, ok := r, true; ok; at, ok = sc.parents[at] {
-		up = append(up, at)
-	}
-	for i, j := 0, len(up)-1; i < j; i, j = i+1, j-1 {
-		up[i], up[j] = up[j], up[i]
-	}
+	slices.Reverse(up)
 	return up
 }
 
-// Under says whether r is, or hangs below, the ancestor.
+// Under says whether r is the ancestor, or hangs below it in any way.
 func (sc *Scope) Under(ancestor, r finding.Ref) bool {
-	for _, at := range sc.Chain(r) {
-		if at == ancestor.Object() {
-			return true
-		}
+	if r.Object() == ancestor.Object() {
+		return true
 	}
-	return false
+	return slices.ContainsFunc(sc.parents[r.Object()], func(parent finding.Ref) bool { return sc.Under(ancestor, parent) })
 }
 
 // Members of one type that were seen, in the order in which they were reached.
