@@ -18,7 +18,7 @@ for module in "$@"; do
 done
 
 for module in "$@"; do
-  # The configuration is the same everywhere; paths in it are relative to the module.
+  # One configuration for all; the paths in it begin where it lies.
   (cd "$module" && "$hack/slow.sh" "golangci-lint in $module" "$hack/tool.sh" golangci-lint run --allow-serial-runners --config "$hack/../.golangci.yaml") || bad=1
 done
 exit $bad
