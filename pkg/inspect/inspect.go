@@ -30,7 +30,7 @@ type Options struct {
 
 // Explained lists the kinds that inspect explains, in the order of a namespace at a glance.
 func Explained() []snapshot.Kind {
-	return []snapshot.Kind{"Service", "Deployment", "ReplicaSet", "Pod"}
+	return []snapshot.Kind{"Service", "Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "Pod"}
 }
 
 // Rules are all rules that inspect runs.
@@ -58,8 +58,9 @@ func Plan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	return s.Missing(needs)
 }
 
-// Inspect answers the query from the snapshot. Its errors: *NotFoundError,
-// *UnreadableError, or a selector that does not parse.
+// Inspect answers the query from the snapshot. Its errors: *NotFoundError, or a
+// selector that does not parse. A target that could not be read is no error: it
+// is reported as not checked, with whatever else could be told.
 func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 	if _, err := labels.Parse(q.Selector); err != nil {
 		return Report{}, fmt.Errorf("selector %q: %w", q.Selector, err)
@@ -70,9 +71,6 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 	}
 	scope, _ := reach(s, targets)
 	findings := rule.Diagnose(scope, rule.Run(s, scope, Rules()), o.Catalogue, o.Lang)
-	if why := unreadable(s, q, findings); why != nil {
-		return Report{}, why
-	}
 	texts, err := loadMessages()
 	if err != nil {
 		return Report{}, err

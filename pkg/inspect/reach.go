@@ -52,7 +52,11 @@ func (r *reacher) from(t finding.Ref) {
 // service reaches the workloads whose template the selector matches, running
 // or not, and the pods that match for any other reason.
 func (r *reacher) service(t finding.Ref, svc *corev1.Service) {
-	r.need(snapshot.Need{Kind: "EndpointSlice", Namespace: t.Namespace, Selector: sliceSelector(t.Name)})
+	slices := snapshot.Need{Kind: "EndpointSlice", Namespace: t.Namespace}
+	if !r.many() {
+		slices.Selector = sliceSelector(t.Name)
+	}
+	r.need(slices)
 	if len(svc.Spec.Selector) == 0 {
 		return
 	}
@@ -132,9 +136,11 @@ func (r *reacher) replicaSet(t finding.Ref) {
 	}
 }
 
-// fewTargets bounds up to how many targets have their owners read one by one;
-// above it the kinds of the owners are listed.
+// fewTargets bounds up to how many targets have what belongs to them read one
+// by one; above it the kinds are listed.
 const fewTargets = 3
+
+func (r *reacher) many() bool { return len(r.scope.Targets) > fewTargets }
 
 // controlled reaches the pods of a controller that makes them itself.
 func (r *reacher) controlled(t finding.Ref) {
@@ -162,7 +168,6 @@ func (r *reacher) controlled(t finding.Ref) {
 
 // owners wants the controllers above a target, to say who they are and how they fare.
 func (r *reacher) owners(t finding.Ref) {
-	many := len(r.scope.Targets) > fewTargets
 	for o, _ := r.s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name); o != nil; {
 		owner := metav1.GetControllerOf(o)
 		if owner == nil {
@@ -172,7 +177,7 @@ func (r *reacher) owners(t finding.Ref) {
 			return
 		}
 		need := snapshot.Need{Kind: snapshot.Kind(owner.Kind), Namespace: t.Namespace}
-		if !many {
+		if !r.many() {
 			need.Name = owner.Name
 		}
 		r.need(need)

@@ -23,17 +23,6 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("not found: %s", strings.Join(names, ", "))
 }
 
-// UnreadableError says that what was asked about by name could not be read, and
-// that nothing else told anything about it either.
-type UnreadableError struct {
-	Target finding.Ref
-	Why    string
-}
-
-func (e *UnreadableError) Error() string {
-	return fmt.Sprintf("cannot read %s: %s", e.Target, e.Why)
-}
-
 // absent lists what was asked about by name and is not there.
 func absent(s *snapshot.Snapshot, q Query) []finding.Ref {
 	var out []finding.Ref
@@ -47,25 +36,6 @@ func absent(s *snapshot.Snapshot, q Query) []finding.Ref {
 		out = append(out, finding.Ref{Kind: "Namespace", Name: q.Namespace})
 	}
 	return out
-}
-
-// unreadable is the error of a query none of whose targets could be read, and
-// about which nothing was found by other ways.
-func unreadable(s *snapshot.Snapshot, q Query, findings []finding.Finding) error {
-	var first error
-	for _, t := range q.Targets {
-		_, a := s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name)
-		if a.State == snapshot.Present {
-			return nil
-		}
-		if first == nil {
-			first = &UnreadableError{Target: t, Why: a.Why}
-		}
-	}
-	if len(findings) > 0 {
-		return nil
-	}
-	return first
 }
 
 // notChecked lists what could not be read, each once.
