@@ -44,7 +44,7 @@ func (e explainer) notChecked() []finding.NotChecked {
 	for _, r := range e.s.Readings() {
 		switch {
 		case r.Why != "":
-			out = append(out, finding.NotChecked{What: e.reading(r.Need), Why: e.reason(r.Why)})
+			out = append(out, e.unread(e.reading(r.Need), r.Why))
 		case r.Partial:
 			out = append(out, finding.NotChecked{What: e.reading(r.Need), Why: e.text("why-cut", nil)})
 		}
@@ -56,6 +56,14 @@ func (e explainer) notChecked() []finding.NotChecked {
 		}
 	}
 	return out
+}
+
+// unread names the missing verb in the reader's language too.
+func (e explainer) unread(what, why string) finding.NotChecked {
+	if strings.HasPrefix(why, "forbidden: ") {
+		why = "forbidden: " + what
+	}
+	return finding.NotChecked{What: what, Why: e.reason(why)}
 }
 
 // reading says what was to be read.

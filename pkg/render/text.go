@@ -3,6 +3,7 @@ package render
 import (
 	"io"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -78,8 +79,8 @@ func (p *page) notChecked(all []finding.NotChecked) {
 	p.line(p.style.paint(strong, p.say("not-checked", nil)))
 	for _, n := range all {
 		text := n.What
-		if n.Why != "" {
-			text += " " + p.style.dash() + " " + n.Why
+		if why := strings.TrimSuffix(n.Why, ": "+n.What); why != "" { // a refusal repeats what was refused
+			text += " " + p.style.dash() + " " + why
 		}
 		p.bullet(markUnknown, text)
 	}
