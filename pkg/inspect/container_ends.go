@@ -119,6 +119,9 @@ func startupFinding(e ended) *finding.Finding {
 
 func (e ended) probeFinding(p *corev1.Probe, kind string) *finding.Finding {
 	f := e.finding()
+	if e.end.assumed {
+		f.Confidence = finding.Likely
+	}
 	f.Args["probe"], f.Args["budget"], f.Args["failure"] = describeProbe(p), int(probeBudget(p).Seconds()), ""
 	if event := lastUnhealthy(e.s, e.pod, e.c, kind); event != nil {
 		f.Args["failure"] = probeFailure(event.Message)

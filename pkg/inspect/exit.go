@@ -47,6 +47,8 @@ type ending struct {
 	event *corev1.Event
 	// unseen says why the events that would tell a kill by a probe could not be read.
 	unseen string
+	// assumed: the event is of an earlier restart; that of this end was never written.
+	assumed bool
 }
 
 // end classifies the newest end of a container.
@@ -66,6 +68,9 @@ func end(s *snapshot.Snapshot, pod *corev1.Pod, c container) ending {
 		e.cause, e.detail = startFailure(t), t.Message
 	default:
 		e.event, e.cause, e.unseen = killer(s, pod, c, t)
+		if e.event == nil {
+			e.assumeEarlierKill(s, pod, c)
+		}
 	}
 	if e.cause == crashed && wrongBinaryLogged(s, pod, c) {
 		e.cause = wrongBinary
@@ -165,16 +170,53 @@ func killer(s *snapshot.Snapshot, pod *corev1.Pod, c container, t *corev1.Contai
 		if !near(e, t, gracePeriod(pod, c)) {
 			continue
 		}
-		switch m := e.Message; {
-		case strings.Contains(m, "failed liveness probe"):
-			return e, livenessKill, ""
-		case strings.Contains(m, "failed startup probe"):
-			return e, startupKill, ""
-		case strings.Contains(m, "FailedPostStartHook"):
+		if cause, _ := probeKill(e.Message, c); cause != notEnded {
+			return e, cause, ""
+		}
+		if strings.Contains(e.Message, "FailedPostStartHook") {
 			return e, hookFailure, ""
 		}
 	}
 	return nil, byItself, answer.Why
+}
+
+// assumeEarlierKill: the kubelet's client writes about one pod 25 events in a
+// burst and then one every five minutes (client-go, tools/record/events_cache.go),
+// so a pod that is killed again and again soon has no Killing event for its
+// newest end. Where even the event of its start is missing, the program ended
+// as SIGTERM or SIGKILL leave it, and it had run for as long as the probe needs,
+// the kill before stands for this one.
+func (e *ending) assumeEarlierKill(s *snapshot.Snapshot, pod *corev1.Pod, c container) {
+	t := e.terminated
+	if t.ExitCode != 0 && t.ExitCode != 137 && t.ExitCode != 143 {
+		return
+	}
+	starts, _ := containerEvents(s, pod, c, "Started")
+	for _, start := range starts {
+		if gap := lastSeen(start).Sub(t.StartedAt.Time); gap > -killSlack {
+			return // of this instance or a later one: nothing was left out
+		}
+	}
+	kills, _ := containerEvents(s, pod, c, "Killing")
+	for _, kill := range kills {
+		cause, probe := probeKill(kill.Message, c)
+		if probe == nil || t.StartedAt.Time.Before(lastSeen(kill)) || t.FinishedAt.Sub(t.StartedAt.Time) < probeBudget(probe) {
+			continue
+		}
+		e.event, e.cause, e.assumed = kill, cause, true
+		return
+	}
+}
+
+// probeKill reads which probe the kubelet names as its reason to kill.
+func probeKill(message string, c container) (cause, *corev1.Probe) {
+	switch {
+	case strings.Contains(message, "failed liveness probe"):
+		return livenessKill, c.spec.LivenessProbe
+	case strings.Contains(message, "failed startup probe"):
+		return startupKill, c.spec.StartupProbe
+	}
+	return notEnded, nil
 }
 
 // near says whether a kill that the kubelet announced can have caused this end:
