@@ -58,7 +58,7 @@ func safe(s string) string {
 		switch {
 		case r == '\t' || r == '\n':
 			return r
-		case unicode.IsControl(r), r == 0xfffe, r == 0xffff, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f:
+		case unicode.IsControl(r), r == 0xfffe, r == 0xffff, r == 0xfeff, r == 0x2028, r == 0x2029, r == 0x61c, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f:
 			return unicode.ReplacementChar
 		}
 		return r
