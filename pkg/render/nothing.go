@@ -14,6 +14,10 @@ const namesShown = 3
 // object that is unwell, on its way or unseen is named, and what could not be
 // read takes the tick away.
 func (p *page) nothingFound(base finding.Report, objects []inspect.Object) {
+	if len(objects) == 0 && len(base.Scope.Targets) == 0 {
+		p.nothingThere(base)
+		return
+	}
 	worst := 0
 	for _, o := range objects {
 		worst = max(worst, ill(o.Health))
@@ -36,11 +40,20 @@ func (p *page) nothingFound(base finding.Report, objects []inspect.Object) {
 	case len(base.NotChecked) > 0:
 		m, id = markInfo, "none-readable"
 	}
-	tail := ""
-	if n := len(base.NotChecked); n > 0 {
-		tail = p.say("unchecked-below", map[string]any{"n": n})
+	p.headline(m, p.say(id, args), p.uncheckedTail(base))
+}
+
+// nothingThere says that no object was looked at, which is no clean bill of health.
+func (p *page) nothingThere(base finding.Report) {
+	p.headline(markInfo, p.say("none-there", map[string]any{"targets": p.targets(base.Scope)}), p.uncheckedTail(base))
+}
+
+func (p *page) uncheckedTail(base finding.Report) string {
+	n := len(base.NotChecked)
+	if n == 0 {
+		return ""
 	}
-	p.headline(m, p.say(id, args), tail)
+	return p.say("unchecked-below", map[string]any{"n": n})
 }
 
 // targets names what was asked about.

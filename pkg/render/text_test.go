@@ -199,7 +199,8 @@ func TestNothingFoundSaysNoMore(t *testing.T) {
 		{"progressing", []inspect.Health{inspect.Healthy, inspect.Progressing}, nil, nil, "i Nothing wrong was found so far; pod/p1 is still in progress."},
 		{"unknown", []inspect.Health{inspect.Unknown, inspect.Progressing}, nil, nil, "i Nothing wrong was found, but the state of pod/p0 is not known."},
 		{"unwell", []inspect.Health{inspect.Unwell, inspect.Unknown, inspect.Unwell}, missed, nil, "! pod/p0, pod/p2 are not well, and no rule found the cause.  (1 thing was not checked, see below)"},
-		{"namespace", nil, nil, nil, "✓ Nothing wrong was found for namespace shop."},
+		{"namespace", nil, nil, nil, "i No object to inspect was found in namespace shop."},
+		{"namespace, not all read", nil, missed, nil, "i No object to inspect was found in namespace shop.  (1 thing was not checked, see below)"},
 		{"many targets", nil, nil, []string{"a/1", "a/2", "a/3", "a/4", "a/5"}, "✓ Nothing wrong was found for a/1, a/2, a/3 and 2 more."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
