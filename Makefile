@@ -44,6 +44,10 @@ bin/sandbox:
 release-check: bin/sandbox ## Build a release without publishing it; hold it against the rules; run it by a real kubectl
 	@hack/release-check.sh
 
+.PHONY: docs
+docs: ## Write docs/rules from the rule catalogue
+	@go run ./hack/rules
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME (30s)
 	@hack/fuzz.sh $(FUZZTIME)
