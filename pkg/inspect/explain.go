@@ -25,8 +25,10 @@ type explainer struct {
 	s        *snapshot.Snapshot
 	scope    *rule.Scope
 	findings []finding.Finding
-	texts    lang.Catalogue
-	lang     lang.Lang
+	// catalogue tells symptoms from causes.
+	catalogue finding.Catalogue
+	texts     lang.Catalogue
+	lang      lang.Lang
 }
 
 func (e explainer) text(id string, args map[string]any) string { return e.texts.Text(e.lang, id, args) }
@@ -67,7 +69,11 @@ func (e explainer) object(t finding.Ref) Object {
 		out.Summary = e.text("other", map[string]any{"kind": t.Kind, "name": t.Name})
 	}
 	out.Health = e.health(t, out.Health)
+	e.warn(&out)
 	if o.GetDeletionTimestamp() != nil {
+		if out.Health == Healthy {
+			out.Health = Progressing
+		}
 		out.Status = e.text("status-terminating", nil)
 	}
 	if e.s.Source == snapshot.FromManifests {
@@ -78,13 +84,21 @@ func (e explainer) object(t finding.Ref) Object {
 
 // health is unwell where a finding lies at or below the object, whatever its own status says.
 func (e explainer) health(r finding.Ref, own Health) Health {
-	for _, f := range e.findings {
-		below := f.Object.Object() == r || slices.ContainsFunc(f.Places(), func(place finding.Ref) bool { return e.scope.Under(r, place) })
-		if below && f.Severity.Rank() >= finding.Warning.Rank() {
-			return Unwell
-		}
+	if e.explained(r, func(finding.Finding) bool { return true }) {
+		return Unwell
 	}
 	return own
+}
+
+// explained says whether a finding of this sort that is no mere note lies at or below the object.
+func (e explainer) explained(r finding.Ref, sort func(finding.Finding) bool) bool {
+	return slices.ContainsFunc(e.findings, func(f finding.Finding) bool {
+		if !sort(f) {
+			return false
+		}
+		below := f.Object.Object() == r || slices.ContainsFunc(f.Places(), func(place finding.Ref) bool { return e.scope.Under(r, place) })
+		return below && f.Severity.Rank() >= finding.Warning.Rank()
+	})
 }
 
 // link describes a related object as far as it was read.

@@ -55,6 +55,7 @@ func Plan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	scope, more := reach(s, targets)
 	needs.Add(more)
 	needs.Add(rule.Needs(s, scope, Rules()))
+	needs.Add(warningNeeds(s, scope))
 	return s.Missing(needs)
 }
 
@@ -75,7 +76,7 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	e := explainer{s: s, scope: scope, findings: findings, texts: texts, lang: o.Lang}
+	e := explainer{s: s, scope: scope, findings: findings, catalogue: o.Catalogue, texts: texts, lang: o.Lang}
 	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q)}
 	for _, t := range targets {
 		asked.Targets = append(asked.Targets, t.String())

@@ -1,0 +1,115 @@
+package inspect
+
+import (
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// Where an object is not as it should be and no rule says why, the newest
+// warning that the cluster wrote about it, or about what lies below it, is
+// shown as it is: quoting is honest where explaining is not possible.
+
+// warnedKinds are the kinds whose warnings are looked for.
+func warnedKinds(kind string) bool {
+	switch kind {
+	case "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Pod":
+		return true
+	}
+	return false
+}
+
+// warningNeeds asks for the events where something reached is not healthy by its own word.
+func warningNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
+	texts, err := loadMessages()
+	if err != nil {
+		return snapshot.Needs{}
+	}
+	e := explainer{s: s, scope: sc, texts: texts}
+	for _, m := range sc.Members() {
+		o, a := s.Find(snapshot.Kind(m.Kind), m.Namespace, m.Name)
+		if a.State != snapshot.Present || !warnedKinds(m.Kind) {
+			continue
+		}
+		if h, _ := e.status(o); h != Healthy {
+			return eventNeeds(sc)
+		}
+	}
+	return snapshot.Needs{}
+}
+
+// warningAge is how old a warning may be to be about the present: the API
+// server keeps events for an hour, controllers and kubelets repeat theirs within minutes.
+const warningAge = 20 * time.Minute
+
+// cause says whether a finding tells why, rather than only what.
+func (e explainer) cause(f finding.Finding) bool { return !e.catalogue[f.Rule].Symptom }
+
+// lastWarning is the newest Warning event about the object or what was reached below it.
+func (e explainer) lastWarning(r finding.Ref) *corev1.Event {
+	var newest *corev1.Event
+	for _, m := range e.scope.Members() {
+		if !warnedKinds(m.Kind) || !e.scope.Under(r, m) {
+			continue
+		}
+		o, a := e.s.Find(snapshot.Kind(m.Kind), m.Namespace, m.Name)
+		if a.State != snapshot.Present {
+			continue
+		}
+		events, _ := eventsAbout(e.s, o)
+		for _, event := range events {
+			if event.Type != corev1.EventTypeWarning || e.s.TakenAt.Sub(lastSeen(event)) > warningAge {
+				continue
+			}
+			if newest == nil || lastSeen(event).After(lastSeen(newest)) {
+				newest = event
+			}
+			break // the newest of this object
+		}
+	}
+	return newest
+}
+
+// warn adds the newest warning to an object that is not healthy and that no finding explains.
+func (e explainer) warn(out *Object) {
+	if !warnedKinds(out.Object.Kind) || out.Health == Healthy || e.explained(out.Object, e.cause) {
+		return
+	}
+	event := e.lastWarning(out.Object)
+	if event == nil {
+		return
+	}
+	if blocking(event) {
+		out.Health = Unwell
+	}
+	times := ""
+	if n := occurrences(event); n > 1 {
+		times = " (" + strconv.Itoa(n) + "×)"
+	}
+	said := eventEvidence(event)
+	out.Compare = append(out.Compare, e.compare("what-warning", map[string]any{"object": said.Object}, e.text("want-none", nil), event.Reason+times+": "+said.Value, false))
+}
+
+// blocking says whether an event tells of something that a controller or
+// kubelet cannot get past by itself, rather than of an ordinary start.
+func blocking(e *corev1.Event) bool {
+	switch e.Reason {
+	case "FailedCreate":
+		return true
+	case "FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox":
+		return occurrences(e) >= 3 // once or twice is usual while volumes and networks are made ready
+	}
+	return false
+}
+
+func occurrences(e *corev1.Event) int {
+	if e.Series != nil {
+		return int(e.Series.Count)
+	}
+	return int(e.Count)
+}
