@@ -59,16 +59,20 @@ func checkNoMatchingPods(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding
 		ref := rule.RefTo(svc)
 		f := finding.Finding{Object: ref, Args: map[string]any{
 			"service": svc.Name, "namespace": svc.Namespace, "selector": labels.FormatLabels(svc.Spec.Selector),
-			"workload": "", "nearest": "", "differs": "", "corrected": "",
+			"workload": "", "refused": false, "leaving": 0, "nearest": "", "differs": "", "corrected": "",
 		}}
 		f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "spec.selector", Value: labels.FormatLabels(svc.Spec.Selector)})
+		f.Args["leaving"] = leaving(s, svc)
 		if d := matchingDeployment(s, svc); d != nil {
 			f.Args["workload"] = rule.RefTo(d).String()
 			f.Evidence = append(f.Evidence, finding.Evidence{
 				Object: rule.RefTo(d).String(), Path: "status.replicas",
 				Value: fmt.Sprintf("%d of %d", d.Status.Replicas, replicasOf(d.Spec.Replicas)),
 			})
-		} else if near := nearestWorkloads(s, svc); len(near) > 0 {
+			refused := refusedEvidence(d)
+			f.Args["refused"] = len(refused) > 0
+			f.Evidence = append(f.Evidence, refused...)
+		} else if near := nearestWorkloads(s, svc); len(near) > 0 && f.Args["leaving"] == 0 {
 			f.Args["nearest"], f.Args["differs"] = near[0].ref.String(), near[0].differs()
 			f.Args["corrected"] = near[0].corrected(svc.Spec.Selector)
 			for _, n := range near {
@@ -78,6 +82,13 @@ func checkNoMatchingPods(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding
 		out = append(out, f)
 	}
 	return out
+}
+
+// leaving counts the pods that a Service selects and that are finished or being
+// deleted: the selector is right, and nobody is left to serve.
+func leaving(s *snapshot.Snapshot, svc *corev1.Service) int {
+	all, _ := snapshot.List[*corev1.Pod](s, svc.Namespace, labels.SelectorFromSet(svc.Spec.Selector))
+	return len(all)
 }
 
 // freshPods is how young all pods behind a Service may be for an empty Service

@@ -36,16 +36,28 @@ func checkProgressDeadline(s *snapshot.Snapshot, sc *rule.Scope) []finding.Findi
 			deadline = *d.Spec.ProgressDeadlineSeconds
 		}
 		ref := rule.RefTo(d)
-		out = append(out, finding.Finding{
+		f := finding.Finding{
 			Object: ref,
 			Args: map[string]any{
-				"name": d.Name, "namespace": d.Namespace, "deadline": int(deadline),
+				"first": d.Annotations[revisionAnnotation] == "1", // nothing to go back to
+				"name":  d.Name, "namespace": d.Namespace, "deadline": int(deadline),
 				"updated": int(d.Status.UpdatedReplicas), "desired": replicasOf(d.Spec.Replicas), "available": int(d.Status.AvailableReplicas),
 			},
 			Evidence: []finding.Evidence{{Object: ref.String(), Path: "status.conditions[Progressing]", Value: words(c.Reason, c.Message)}},
-		})
+		}
+		f.Evidence = append(f.Evidence, refusedEvidence(d)...)
+		out = append(out, f)
 	}
 	return out
+}
+
+// refusedEvidence quotes why the API server refuses a Deployment's pods, where it does.
+func refusedEvidence(d *appsv1.Deployment) []finding.Evidence {
+	c := deploymentCondition(d, appsv1.DeploymentReplicaFailure)
+	if c == nil || c.Status != corev1.ConditionTrue {
+		return nil
+	}
+	return []finding.Evidence{{Object: rule.RefTo(d).String(), Path: "status.conditions[ReplicaFailure]", Value: c.Message}}
 }
 
 func deploymentCondition(d *appsv1.Deployment, t appsv1.DeploymentConditionType) *appsv1.DeploymentCondition {
