@@ -23,7 +23,8 @@ func viewRule(l lang.Lang, e finding.Entry) ruleView {
 }
 
 // outline renders a template with each argument as its own name, and of each
-// choice the first branch.
+// choice the first branch. What stands there in one case only is left out: it
+// would be said of all.
 func outline(source string) string {
 	// SkipFuncCheck: the functions are pkg/lang's, and none is called here.
 	tree := parse.New("text")
@@ -48,12 +49,18 @@ func outlineList(b *strings.Builder, list *parse.ListNode) {
 		case *parse.ActionNode:
 			b.WriteString(outlinePipe(n.Pipe))
 		case *parse.IfNode:
-			outlineList(b, n.List)
+			outlineChoice(b, n.BranchNode)
 		case *parse.WithNode:
-			outlineList(b, n.List)
+			outlineChoice(b, n.BranchNode)
 		case *parse.RangeNode:
 			outlineList(b, n.List)
 		}
+	}
+}
+
+func outlineChoice(b *strings.Builder, n parse.BranchNode) {
+	if n.ElseList != nil {
+		outlineList(b, n.List)
 	}
 }
 
