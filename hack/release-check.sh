@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds a release of this commit without publishing it, and holds it against what a release must be.
+# Builds a release of the last commit without publishing it, and holds it against what a release must be.
 # The plugin is unpacked from its archive and run by a real kubectl: the one that the sandbox is built with.
 set -euo pipefail
 
@@ -21,8 +21,31 @@ if [ ${#skip[@]} -gt 0 ]; then
   args+=("--skip=$(IFS=,; echo "${skip[*]}")")
 fi
 
-hack/slow.sh "building the archives of a release in dist/" hack/tool.sh goreleaser "${args[@]}"
-go run ./hack/krew
+# A release is made from a commit, not from what lies about; and goreleaser finds its way only in a clone that has an origin.
+build() {
+  local hack=$PWD/hack source
+  source=$(mktemp -d)
+  # shellcheck disable=SC2064 # the path of now
+  trap "rm -rf '$source'" EXIT
+  git clone -q --shared . "$source"
+  (
+    cd "$source"
+    "$hack/slow.sh" "building the archives of a release" "$hack/tool.sh" goreleaser "${args[@]}"
+    go run -trimpath ./hack/krew
+  )
+  rm -rf dist
+  mv "$source/dist" dist
+}
+
+# The same commit, Go and options give the same bytes: they are built once.
+stamp="$(git rev-parse HEAD) $(go env GOVERSION) ${args[*]}"
+if [ "$(cat dist/stamp 2>/dev/null)" != "$stamp" ]; then
+  build
+  echo "$stamp" >dist/stamp
+fi
+if ! git diff --quiet HEAD -- cmd internal pkg; then
+  echo "==> changes that are not committed are not in the release that is checked" >&2
+fi
 
 # The sandbox keeps its Kubernetes in one binary; kubectl is what it does when told so.
 kubernetes=$(bin/sandbox build | awk '$1 == "kubernetes" {print $3}')/kubernetes
