@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -106,13 +107,25 @@ func resolve(s *snapshot.Snapshot, q Query) ([]finding.Ref, snapshot.Needs) {
 	for _, k := range kinds {
 		needs.Objects = append(needs.Objects, snapshot.Need{Kind: k, Namespace: q.Namespace, Selector: q.Selector})
 		for _, o := range s.OfKind(k, q.Namespace) {
-			if !selector.Matches(labels.Set(o.GetLabels())) || glance && len(o.GetOwnerReferences()) > 0 {
-				continue // at a glance, what an owner stands for is shown with the owner
+			if !selector.Matches(labels.Set(o.GetLabels())) || glance && ownerStandsFor(s, selector, o) {
+				continue
 			}
 			targets = append(targets, rule.RefTo(o))
 		}
 	}
 	return targets, needs
+}
+
+// ownerStandsFor says whether a glance shows the object with its owner. It does
+// not where the owner could not be read, is gone, is left out by the selector,
+// or is of a kind that inspect does not explain.
+func ownerStandsFor(s *snapshot.Snapshot, selector labels.Selector, o snapshot.Object) bool {
+	ref, ok := controller(o)
+	if !ok || !slices.Contains(Explained(), snapshot.Kind(ref.Kind)) {
+		return false
+	}
+	owner, a := s.Find(snapshot.Kind(ref.Kind), ref.Namespace, ref.Name)
+	return a.State == snapshot.Present && selector.Matches(labels.Set(owner.GetLabels()))
 }
 
 // namespaceOf is the namespace that a query is about; empty for several.
