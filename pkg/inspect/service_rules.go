@@ -158,13 +158,13 @@ func checkPortNames(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 			if target.Type != intstr.String {
 				continue
 			}
-			lacking := 0
+			var lacking []*corev1.Pod
 			for _, pod := range pods {
 				if _, ok := portNumber(pod, target.StrVal, p.Protocol); !ok {
-					lacking++
+					lacking = append(lacking, pod)
 				}
 			}
-			if lacking == 0 {
+			if len(lacking) == 0 {
 				continue
 			}
 			out = append(out, portNameFinding(svc, p, pods, lacking, answer))
@@ -173,19 +173,19 @@ func checkPortNames(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	return out
 }
 
-func portNameFinding(svc *corev1.Service, p corev1.ServicePort, pods []*corev1.Pod, lacking int, answer snapshot.Answer) finding.Finding {
+func portNameFinding(svc *corev1.Service, p corev1.ServicePort, pods, lacking []*corev1.Pod, answer snapshot.Answer) finding.Finding {
 	ref, name := rule.RefTo(svc), targetPort(p).StrVal
-	declared := declaredPorts(pods)
+	declared := declaredPorts(lacking)
 	f := finding.Finding{Object: ref, Args: map[string]any{
 		"service": svc.Name, "namespace": svc.Namespace, "name": name, "port": int(p.Port), "declared": strings.Join(declared, ", "),
-		"some": lacking < len(pods), "lacking": lacking, "pods": len(pods),
+		"some": len(lacking) < len(pods), "lacking": len(lacking), "pods": len(pods),
 	}}
-	if lacking < len(pods) || answer.State != snapshot.Present {
+	if len(lacking) < len(pods) || answer.State != snapshot.Present {
 		f.Severity = finding.Warning // part of the pods still serve the port
 	}
 	f.Evidence = append(f.Evidence,
 		finding.Evidence{Object: ref.String(), Path: fmt.Sprintf("spec.ports[%d].targetPort", p.Port), Value: name},
-		finding.Evidence{Object: rule.RefTo(pods[0]).String(), Path: "spec.containers[*].ports", Value: orNone(declared)})
+		finding.Evidence{Object: rule.RefTo(lacking[0]).String(), Path: "spec.containers[*].ports", Value: orNone(declaredPorts(lacking[:1]))})
 	return f
 }
 
