@@ -97,8 +97,23 @@ func completedFinding(e ended) *finding.Finding {
 		return nil
 	}
 	f := e.finding()
-	f.Args["command"] = commandOf(e.c)
+	f.Args["command"], f.Args["unseen"] = commandOf(e.c), false
+	if e.end.unseen != "" && e.probeMayHaveKilled() {
+		f.Confidence, f.Args["unseen"] = finding.Possible, true
+	}
 	return f
+}
+
+// probeMayHaveKilled says whether a probe had the time to end this instance. A
+// program that handles SIGTERM then leaves any code, mostly 0.
+func (e ended) probeMayHaveKilled() bool {
+	ran := e.end.terminated.FinishedAt.Sub(e.end.terminated.StartedAt.Time)
+	for _, p := range []*corev1.Probe{e.c.spec.LivenessProbe, e.c.spec.StartupProbe} {
+		if p != nil && ran >= probeBudget(p) {
+			return true
+		}
+	}
+	return false
 }
 
 // livenessFinding: the kubelet killed the container because its liveness probe failed.

@@ -108,6 +108,7 @@ func (e ended) finding() *finding.Finding {
 		Args: map[string]any{
 			"container": e.c.spec.Name, "namespace": e.pod.Namespace, "owner": owner.String(),
 			"role": string(e.c.role), "image": e.c.spec.Image, "settled": settled(e.c),
+			"again": e.c.status.RestartCount > 0, // only then is there a previous log
 		},
 	}
 	if settled(e.c) {
