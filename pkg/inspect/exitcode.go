@@ -34,7 +34,7 @@ func exitMeaning(code int32) lang.Text {
 	case 134:
 		return lang.Text{En: "the program aborted itself (SIGABRT)", Ko: "프로그램이 스스로 중단했습니다(SIGABRT)"}
 	case 143:
-		return lang.Text{En: "asked to stop by SIGTERM", Ko: "SIGTERM으로 종료를 요청받았습니다"}
+		return lang.Text{En: "ended by SIGTERM, a request to stop", Ko: "종료 요청(SIGTERM)을 받고 종료되었습니다"}
 	}
 	if name, ok := signals[code-128]; ok {
 		return lang.Text{En: fmt.Sprintf("ended by signal %s", name), Ko: fmt.Sprintf("%s 시그널로 종료되었습니다", name)}
