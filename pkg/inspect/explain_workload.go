@@ -127,13 +127,16 @@ func (e explainer) pod(out *Object, pod *corev1.Pod) {
 	}
 	out.Compare = append(out.Compare, e.compare("what-node", nil, e.text("want-some-node", nil), node, placed))
 	for _, c := range list {
-		out.Compare = append(out.Compare, e.container(c))
+		out.Compare = append(out.Compare, e.container(pod, c))
 	}
 }
 
-func (e explainer) container(c container) Comparison {
+func (e explainer) container(pod *corev1.Pod, c container) Comparison {
 	args := map[string]any{"name": c.spec.Name}
 	observed, ok := e.containerState(c)
+	if t := c.status.State.Terminated; t != nil && c.role == app && t.ExitCode == 0 && !c.restarts(pod, 0) {
+		return e.compare("what-container", args, e.text("want-done", nil), observed, true)
+	}
 	switch c.role {
 	case initial:
 		ended := c.status.State.Terminated
@@ -170,18 +173,18 @@ func (e explainer) containerState(c container) (string, bool) {
 func (e explainer) podStatus(pod *corev1.Pod) (Health, string) {
 	ready, desired, worst := 0, 0, ""
 	for _, c := range containers(pod) {
-		if c.role != app {
-			if reason, _ := c.waiting(); reason != "" && reason != "PodInitializing" && worst == "" {
-				worst = "Init:" + reason
-			}
-			continue
+		prefix := "Init:"
+		if c.role == app {
+			prefix = ""
 		}
-		desired++
-		if c.status.Ready {
-			ready++
+		if c.role != initial { // a sidecar that is not ready keeps its pod from being ready
+			desired++
+			if c.status.Ready {
+				ready++
+			}
 		}
 		if reason, _ := c.waiting(); reason != "" && reason != "PodInitializing" && worst == "" {
-			worst = reason
+			worst = prefix + reason
 		}
 	}
 	phase := string(pod.Status.Phase)
@@ -190,12 +193,24 @@ func (e explainer) podStatus(pod *corev1.Pod) (Health, string) {
 	}
 	status := e.text("status-containers-ready", map[string]any{"phase": phase, "ready": ready, "desired": desired})
 	switch {
-	case pod.Status.Phase == corev1.PodSucceeded, pod.Status.Phase == corev1.PodRunning && ready == desired:
+	case pod.Status.Phase == corev1.PodSucceeded:
+		return Healthy, phase // its containers are done: none is to be ready
+	case pod.Status.Phase == corev1.PodRunning && ready == desired && !heldBack(pod):
 		return Healthy, status
 	case pod.Status.Phase == corev1.PodFailed:
 		return Unwell, status
 	}
 	return Progressing, status
+}
+
+// heldBack says that the pod itself is not ready, whatever its containers are: a readiness gate is closed (KEP-580).
+func heldBack(pod *corev1.Pod) bool {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionFalse
+		}
+	}
+	return false
 }
 
 // replicasOf is the number asked for; the API server defaults a missing one to 1.
