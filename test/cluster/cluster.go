@@ -140,6 +140,7 @@ func repository() (string, error) {
 
 func up(t testing.TB, name string, args ...string) *Cluster {
 	t.Helper()
+	DependsOn(t, "sandbox")
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)

@@ -54,6 +54,7 @@ func root() (string, error) {
 func Open(t testing.TB) *cluster.Cluster {
 	t.Helper()
 	c := cluster.Get(t)
+	cluster.DependsOn(t, "cmd", "internal", "pkg")
 	archive, err := images()
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +81,7 @@ var images = sync.OnceValues(func() (string, error) {
 // Tool builds the tool once in a test binary's life and gives its path.
 func Tool(t testing.TB) string {
 	t.Helper()
+	cluster.DependsOn(t, "cmd", "internal", "pkg")
 	path, err := build()
 	if err != nil {
 		t.Fatal(err)
