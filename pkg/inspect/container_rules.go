@@ -35,6 +35,10 @@ func containerRules() []rule.Rule {
 // logLines is how much of the end of a log is read: enough for a stack trace's head line in most languages.
 const logLines = 20
 
+// shownLogs bounds how many logs are read, each a request of its own: of more
+// causes than that, nobody is shown the details at once.
+const shownLogs = 5
+
 // trouble says whether the container is not, or was a moment ago not, as it should be.
 func trouble(s *snapshot.Snapshot, c container) bool {
 	t := c.died()
@@ -57,10 +61,14 @@ func endNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 			n.Add(eventNeeds(sc))
 		}
 		owner := withContainer(templateOwner(s, pod), c.spec.Name)
-		if seen[owner] || c.died() == nil || !failing(s, c, c.died()) {
+		t := c.died()
+		if seen[owner] || t == nil || !failing(s, c, t) || t.ExitCode == 0 && !c.restarts(pod, 0) {
 			return
 		}
 		seen[owner] = true
+		if len(seen) > shownLogs {
+			return
+		}
 		n.Logs = append(n.Logs, logNeed(pod, c))
 	})
 	return n

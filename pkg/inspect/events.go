@@ -22,12 +22,13 @@ func eventNeeds(sc *rule.Scope) snapshot.Needs {
 		n.Objects = append(n.Objects, podEventNeed(members[0].Namespace, members[0].Name))
 		return n
 	}
-	namespaces := map[string]bool{"": true} // nothing cluster-scoped is a member with events of interest
+	seen, all := map[string]bool{}, everywhere(sc)
 	for _, m := range members {
-		if !namespaces[m.Namespace] {
-			namespaces[m.Namespace] = true
-			n.Objects = append(n.Objects, snapshot.Need{Kind: eventKind, Namespace: m.Namespace})
+		if m.Namespace == "" || seen[m.Namespace] { // nothing cluster-scoped is a member with events of interest
+			continue
 		}
+		seen[m.Namespace] = true
+		n.Objects = append(n.Objects, snapshot.Need{Kind: eventKind, Namespace: listed(all, m.Namespace)})
 	}
 	return n
 }

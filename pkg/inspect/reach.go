@@ -18,6 +18,7 @@ import (
 // because nobody edits them: chains lead from the Deployment to the pod.
 func reach(s *snapshot.Snapshot, targets []finding.Ref) (*rule.Scope, snapshot.Needs) {
 	r := reacher{s: s, scope: rule.NewScope(targets...)}
+	r.everywhere = everywhere(r.scope)
 	for _, t := range r.scope.Targets {
 		r.from(t)
 	}
@@ -28,6 +29,8 @@ type reacher struct {
 	s     *snapshot.Snapshot
 	scope *rule.Scope
 	needs snapshot.Needs
+	// everywhere: see the function of that name.
+	everywhere bool
 }
 
 func (r *reacher) need(n snapshot.Need) { r.needs.Objects = append(r.needs.Objects, n) }
@@ -52,7 +55,7 @@ func (r *reacher) from(t finding.Ref) {
 // service reaches the workloads whose template the selector matches, running
 // or not, and the pods that match for any other reason.
 func (r *reacher) service(t finding.Ref, svc *corev1.Service) {
-	slices := snapshot.Need{Kind: "EndpointSlice", Namespace: t.Namespace}
+	slices := snapshot.Need{Kind: "EndpointSlice", Namespace: listed(r.everywhere, t.Namespace)}
 	if !r.many() {
 		slices.Selector = sliceSelector(t.Name)
 	}
@@ -139,6 +142,24 @@ func (r *reacher) replicaSet(t finding.Ref) {
 // fewTargets bounds up to how many targets have what belongs to them read one
 // by one; above it the kinds are listed.
 const fewTargets = 3
+
+// everywhere says that the targets lie in so many namespaces that a kind is
+// better listed in all of them at once.
+func everywhere(sc *rule.Scope) bool {
+	seen := map[string]bool{}
+	for _, t := range sc.Targets {
+		seen[t.Namespace] = true
+	}
+	return len(seen) > fewTargets
+}
+
+// listed is the namespace to list in for something in this one.
+func listed(everywhere bool, namespace string) string {
+	if everywhere {
+		return ""
+	}
+	return namespace
+}
 
 func (r *reacher) many() bool { return len(r.scope.Targets) > fewTargets }
 
