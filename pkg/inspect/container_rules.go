@@ -12,7 +12,7 @@ import (
 
 // containerReads are the kinds that every container rule looks at: the pods,
 // the ReplicaSets that lead to their Deployment, and the events about them.
-func containerReads() []snapshot.Kind { return []snapshot.Kind{"Pod", "ReplicaSet", eventKind} }
+func containerReads() []snapshot.Kind { return []snapshot.Kind{"Pod", "ReplicaSet", "Job", eventKind} }
 
 // containerRules find why a container that could be configured does not run, or runs and does not help.
 func containerRules() []rule.Rule {
@@ -53,7 +53,7 @@ func trouble(s *snapshot.Snapshot, c container) bool {
 func endNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 	var n snapshot.Needs
 	seen := map[finding.Ref]bool{}
-	eachContainer(s, sc, func(pod *corev1.Pod, c container) {
+	eachRun(s, sc, func(pod *corev1.Pod, c container) {
 		if pod.Spec.NodeName == "" || !trouble(s, c) {
 			return
 		}
@@ -95,12 +95,15 @@ type ended struct {
 func endRule(judge func(ended) *finding.Finding) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
 	return func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		var out []finding.Finding
-		eachContainer(s, sc, func(pod *corev1.Pod, c container) {
+		eachRun(s, sc, func(pod *corev1.Pod, c container) {
 			e := end(s, pod, c)
 			if e.cause == notEnded || !failing(s, c, e.terminated) || c.role == initial && !trouble(s, c) {
 				return
 			}
 			if f := judge(ended{s: s, pod: pod, c: c, end: e}); f != nil {
+				if jobOf(s, pod) == jobTrying {
+					f.Severity = finding.Warning // the Job tries again: it may yet succeed
+				}
 				out = append(out, *f)
 			}
 		})

@@ -15,7 +15,7 @@ import (
 // kubelets leave out of the status, and the Secrets that a refused pull names
 // (which share the budget of look-ups with the config rules' ConfigMaps).
 func imageReads() []snapshot.Kind {
-	return []snapshot.Kind{"Pod", "ReplicaSet", eventKind, secretKind, configMapKind}
+	return []snapshot.Kind{"Pod", "ReplicaSet", "Job", eventKind, secretKind, configMapKind}
 }
 
 // imageRules find why a container's image cannot be had. One pull has one
