@@ -3,7 +3,7 @@ package cli
 import (
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -65,7 +65,7 @@ func (s *selection) add(kind, name string) error {
 	if err != nil {
 		return err
 	}
-	if why := path.IsValidPathSegmentName(name); name == "" || len(why) > 0 {
+	if why := content.IsPathSegmentName(name); name == "" || len(why) > 0 {
 		return usage("error.bad-name", "kind", kind, "name", name)
 	}
 	s.objects = append(s.objects, finding.Ref{Kind: string(info.Kind), Name: name})

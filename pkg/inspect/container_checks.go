@@ -92,7 +92,7 @@ func checkNonRoot(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		if reason != "CreateContainerConfigError" {
 			return
 		}
-		variant := ""
+		var variant string
 		switch {
 		case strings.Contains(message, "image will run as root"):
 			variant = "root"

@@ -2,14 +2,24 @@ package inspect
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 )
 
-// signals names the signals that end processes, by number (signal(7), Linux).
-var signals = map[int32]string{
-	1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
-	9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM", 24: "SIGXCPU", 31: "SIGSYS",
+// signalName names the signals that end processes, by number (signal(7),
+// Linux); empty for the others.
+func signalName(number int32) string {
+	names := strings.Fields("SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGBUS SIGFPE SIGKILL SIGUSR1 SIGSEGV SIGUSR2 SIGPIPE SIGALRM SIGTERM")
+	switch {
+	case number >= 1 && int(number) <= len(names):
+		return names[number-1]
+	case number == 24:
+		return "SIGXCPU"
+	case number == 31:
+		return "SIGSYS"
+	}
+	return ""
 }
 
 // exitMeaning says what an exit code means where it means the same to everybody;
@@ -36,7 +46,7 @@ func exitMeaning(code int32) lang.Text {
 	case 143:
 		return lang.Text{En: "ended by SIGTERM, a request to stop", Ko: "종료 요청(SIGTERM)을 받고 종료되었습니다"}
 	}
-	if name, ok := signals[code-128]; ok {
+	if name := signalName(code - 128); name != "" {
 		return lang.Text{En: fmt.Sprintf("ended by signal %s", name), Ko: fmt.Sprintf("%s 시그널로 종료되었습니다", name)}
 	}
 	return lang.Text{}

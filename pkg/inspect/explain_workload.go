@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -106,7 +107,7 @@ func (e explainer) podsUnder(relation Relation, r finding.Ref) []Link {
 			bad = append(bad, l)
 		}
 	}
-	all := append(bad, good...)
+	all := slices.Concat(bad, good)
 	if len(all) > shownPods {
 		all = all[:shownPods]
 	}

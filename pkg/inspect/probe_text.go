@@ -65,8 +65,8 @@ func lastUnhealthy(s *snapshot.Snapshot, pod *corev1.Pod, c container, kind stri
 func probeFailure(message string) string {
 	_, reason, found := strings.Cut(message, "probe failed: ")
 	if !found {
-		_, reason, _ = strings.Cut(message, "probe errored")
-		reason = strings.TrimLeft(reason, ": and resulted in unknown state")
+		_, reason, _ = strings.Cut(message, "probe errored") // newer kubelets add "and resulted in unknown state"
+		_, reason, _ = strings.Cut(reason, ": ")
 	}
 	reason = firstLine(reason)
 	if strings.HasPrefix(reason, "Get ") {

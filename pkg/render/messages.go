@@ -11,6 +11,4 @@ import (
 var messageFile embed.FS
 
 // loadMessages reads the words of the text output, once. Its error is a defect of the build.
-//
-//nolint:gochecknoglobals // a memo of embedded text, never changed
 var loadMessages = sync.OnceValues(func() (lang.Catalogue, error) { return lang.Load(messageFile, "messages.yaml") })
