@@ -41,6 +41,8 @@ type Object struct {
 	Related []Link `json:"related"`
 	// Compare holds what was asked for against what is observed.
 	Compare []Comparison `json:"compare"`
+	// Warning is the cluster's newest warning about an object that is not healthy and that no finding explains.
+	Warning *finding.Evidence `json:"warning,omitempty"`
 }
 
 // Link is a related object.

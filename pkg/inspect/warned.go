@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -87,12 +88,12 @@ func (e explainer) warn(out *Object) {
 	if blocking(event) {
 		out.Health = Unwell
 	}
-	times := ""
-	if n := occurrences(event); n > 1 {
-		times = " (" + strconv.Itoa(n) + "×)"
-	}
 	said := eventEvidence(event)
-	out.Compare = append(out.Compare, e.compare("what-warning", map[string]any{"object": said.Object}, e.text("want-none", nil), event.Reason+times+": "+said.Value, false))
+	said.Value = strings.TrimPrefix(said.Value, "(combined from similar events): ")
+	if n := occurrences(event); n > 1 {
+		said.Path += " (" + strconv.Itoa(n) + " times)"
+	}
+	out.Warning = &said
 }
 
 // blocking says whether an event tells of something that a controller or

@@ -2,6 +2,7 @@ package render
 
 import (
 	"sort"
+	"strings"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
 )
@@ -44,6 +45,10 @@ func (p *page) object(o inspect.Object) error {
 		if err := p.table("  ", p.headers("header-what", "header-desired", "header-observed"), compared(o.Compare)); err != nil {
 			return err
 		}
+	}
+	if w := o.Warning; w != nil {
+		p.gap()
+		p.bullet(markWarning, p.say("last-warning", map[string]any{"object": w.Object, "event": strings.TrimPrefix(w.Path, "event "), "message": w.Value}))
 	}
 	return p.links(o)
 }

@@ -261,7 +261,7 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%s is not in messages.yaml", id)
 		}
 	}
-	args := map[string]any{"n": 2, "name": "x", "names": "x", "namespace": "x", "rule": "x", "targets": "x", "objects": "x", "at": "x", "context": "x", "requests": 3}
+	args := map[string]any{"n": 2, "name": "x", "names": "x", "namespace": "x", "rule": "x", "targets": "x", "objects": "x", "at": "x", "context": "x", "requests": 3, "object": "x", "event": "x", "message": "x"}
 	for id, text := range texts {
 		if !asked[id] {
 			t.Errorf("%s is in messages.yaml and nothing asks for it", id)
@@ -301,5 +301,17 @@ func TestLogIsABlock(t *testing.T) {
 	want := "  seen     pod/p  log app\n             | a = b\n                  event Killing: stopping\n"
 	if text := write(t, report([]finding.Finding{f}, nil), Options{Lang: lang.English}); !strings.Contains(text, want) {
 		t.Errorf("got\n%s\nwant in it\n%s", text, want)
+	}
+}
+
+// TestWarningIsWhole: the cluster's words are all that there is on such an object; a narrow terminal cuts none of them.
+func TestWarningIsWhole(t *testing.T) {
+	message := "Error creating: " + strings.Repeat("one more field ", 30) + "is forbidden"
+	o := inspect.Object{Health: inspect.Unwell, Warning: &finding.Evidence{Object: "job/j", Path: "event FailedCreate (7 times)", Value: message}}
+	for _, width := range []int{0, 60, 100} {
+		text := write(t, inspect.Report{Report: report(nil, nil), Objects: []inspect.Object{o}}, Options{Lang: lang.English, Width: width})
+		if words := strings.Join(strings.Fields(text), " "); !strings.Contains(words, "about job/j: FailedCreate (7 times): "+message) {
+			t.Errorf("width %d: %s", width, text)
+		}
 	}
 }
