@@ -20,6 +20,9 @@ take_away() {
 # The build says itself how it goes on; a test that did it would be silent for minutes.
 bin/sandbox build >/dev/null
 
+echo "==> the sandbox's own life" >&2
+go test -C sandbox -count=1 -timeout 20m ./test/...
+
 # Whatever uses test/cluster, itself or through its tests.
 mapfile -t packages < <(go list -f '{{.ImportPath}} {{.Imports}} {{.TestImports}} {{.XTestImports}}' ./... | awk '/\/test\/(cluster|workshop)/ {print $1}')
 echo "==> tests in a real Kubernetes: ${packages[*]##*/kubectl-msa/}" >&2
