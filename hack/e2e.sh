@@ -20,13 +20,11 @@ take_away() {
 # The build says itself how it goes on; a test that did it would be silent for minutes.
 bin/sandbox build >/dev/null
 
-echo "==> the sandbox's own life" >&2
-go test -C sandbox -count=1 -timeout 20m ./test/...
-
 # Whatever uses test/cluster, itself or through its tests.
 mapfile -t packages < <(go list -f '{{.ImportPath}} {{.Imports}} {{.TestImports}} {{.XTestImports}}' ./... | awk '/\/test\/(cluster|workshop)/ {print $1}')
 echo "==> tests in a real Kubernetes: ${packages[*]##*/kubectl-msa/}" >&2
 # What has not changed since it passed is answered from Go's cache; FRESH=1 runs all.
-go test ${FRESH:+-count=1} -p 3 -parallel 70 -timeout 40m "${packages[@]}"
-echo "==> tests of the sandbox itself" >&2
-go test -C sandbox ${FRESH:+-count=1} -timeout 40m ./test
+# One package after the other, each with all its cases at once: they mostly wait.
+go test ${FRESH:+-count=1} -p 1 -parallel 70 -timeout 40m "${packages[@]}"
+echo "==> the sandbox's own life" >&2
+go test -C sandbox ${FRESH:+-count=1} -timeout 20m ./test

@@ -60,7 +60,7 @@ func pages() (map[string]string, error) {
 func page(e finding.Entry) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\nSeverity: %s", e.ID, e.Severity)
-	if e.Symptom {
+	if e.IsSymptom() {
 		b.WriteString(". A symptom: it hangs under any deeper cause that is found below the same object")
 	}
 	b.WriteString(".\n")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -19,9 +20,10 @@ type Entry struct {
 	ID string `json:"-"`
 	// Severity is the grade of the rule where a finding does not set its own.
 	Severity Severity `json:"severity"`
-	// Symptom marks a rule whose finding hangs under any deeper cause found below the same object.
-	Symptom bool      `json:"symptom,omitempty"`
-	Title   lang.Text `json:"title"`
+	// ExplainedBy makes the rule a symptom: its finding hangs under that of any of
+	// these rules ("container/*", "workload/quota-blocked") at or below its object.
+	ExplainedBy []string  `json:"explainedBy,omitempty"`
+	Title       lang.Text `json:"title"`
 	Why     lang.Text `json:"why"`
 	Fix     []FixText `json:"fix"`
 	// Summary names the rule in the list of rules, without any object's names.
@@ -38,6 +40,17 @@ type FixText struct {
 	When    string    `json:"when,omitempty"`
 	Text    lang.Text `json:"text"`
 	Command string    `json:"command,omitempty"`
+}
+
+// IsSymptom says that a deeper cause may explain the rule's finding.
+func (e Entry) IsSymptom() bool { return len(e.ExplainedBy) > 0 }
+
+// IsExplainedBy says whether a finding of that rule can be the reason for this one.
+func (e Entry) IsExplainedBy(rule string) bool {
+	return slices.ContainsFunc(e.ExplainedBy, func(pattern string) bool {
+		ok, err := path.Match(pattern, rule)
+		return ok && err == nil
+	})
 }
 
 //go:embed catalogue/*.yaml

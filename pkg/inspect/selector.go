@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/spelling"
@@ -31,19 +32,26 @@ type difference struct {
 	foundKey, found string
 }
 
-func (d difference) String() string {
+// text says what is there, and what was wanted.
+func (d difference) text() lang.Text {
 	if d.found == "" {
-		return fmt.Sprintf("no label %s (wanted %s=%s)", d.key, d.key, d.wanted)
+		return lang.Text{
+			En: fmt.Sprintf("no label %s (wanted %s=%s)", d.key, d.key, d.wanted),
+			Ko: fmt.Sprintf("%s 라벨 없음(필요한 값 %s=%s)", d.key, d.key, d.wanted),
+		}
 	}
-	return fmt.Sprintf("%s=%s (wanted %s=%s)", d.foundKey, d.found, d.key, d.wanted)
+	return lang.Text{
+		En: fmt.Sprintf("%s=%s (wanted %s=%s)", d.foundKey, d.found, d.key, d.wanted),
+		Ko: fmt.Sprintf("%s=%s(필요한 값 %s=%s)", d.foundKey, d.found, d.key, d.wanted),
+	}
 }
 
-func (n nearMiss) differs() string {
-	out := make([]string, len(n.different))
+func (n nearMiss) differs() lang.Text {
+	en, ko := make([]string, len(n.different)), make([]string, len(n.different))
 	for i, d := range n.different {
-		out[i] = d.String()
+		en[i], ko[i] = d.text().En, d.text().Ko
 	}
-	return strings.Join(out, ", ")
+	return lang.Text{En: strings.Join(en, ", "), Ko: strings.Join(ko, ", ")}
 }
 
 // corrected is the selector that would match these pods, for kubectl set

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -59,7 +60,7 @@ func checkNoMatchingPods(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding
 		ref := rule.RefTo(svc)
 		f := finding.Finding{Object: ref, Args: map[string]any{
 			"service": svc.Name, "namespace": svc.Namespace, "selector": labels.FormatLabels(svc.Spec.Selector),
-			"workload": "", "refused": false, "leaving": 0, "nearest": "", "differs": "", "corrected": "",
+			"workload": "", "refused": false, "leaving": 0, "nearest": "", "differs": lang.Text{}, "corrected": "",
 		}}
 		f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "spec.selector", Value: labels.FormatLabels(svc.Spec.Selector)})
 		f.Args["leaving"] = leaving(s, svc)
@@ -76,7 +77,7 @@ func checkNoMatchingPods(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding
 			f.Args["nearest"], f.Args["differs"] = near[0].ref.String(), near[0].differs()
 			f.Args["corrected"] = near[0].corrected(svc.Spec.Selector)
 			for _, n := range near {
-				f.Evidence = append(f.Evidence, finding.Evidence{Object: n.ref.String(), Path: "labels of its pods", Value: n.differs()})
+				f.Evidence = append(f.Evidence, finding.Evidence{Object: n.ref.String(), Path: "labels of its pods", Value: labels.FormatLabels(n.labels)})
 			}
 		}
 		out = append(out, f)

@@ -49,7 +49,7 @@ func warningNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 const warningAge = 20 * time.Minute
 
 // cause says whether a finding tells why, rather than only what.
-func (e explainer) cause(f finding.Finding) bool { return !e.catalogue[f.Rule].Symptom }
+func (e explainer) cause(f finding.Finding) bool { return !e.catalogue[f.Rule].IsSymptom() }
 
 // lastWarning is the newest Warning event about the object or what was reached below it.
 func (e explainer) lastWarning(r finding.Ref) *corev1.Event {

@@ -97,7 +97,7 @@ func worse(a, b finding.Finding) bool {
 func nest(scope *Scope, findings []finding.Finding, c finding.Catalogue) []finding.Finding {
 	explained := make([]bool, len(findings))
 	for i, symptom := range findings {
-		if !c[symptom.Rule].Symptom {
+		if !c[symptom.Rule].IsSymptom() {
 			continue
 		}
 		for j := range findings {
@@ -121,14 +121,14 @@ func nest(scope *Scope, findings []finding.Finding, c finding.Catalogue) []findi
 	return out
 }
 
-// explains says whether the cause makes the symptom: it lies below the
-// symptom's object and is bad enough to stop something. Of two symptoms the
-// deeper one explains the other.
+// explains says whether the cause makes the symptom: it is of a kind that can,
+// it lies at or below the symptom's object, and it is bad enough to stop
+// something. Of two symptoms only the deeper one explains the other.
 func explains(scope *Scope, cause, symptom finding.Finding, c finding.Catalogue) bool {
-	if cause.Severity.Rank() < finding.Warning.Rank() || !under(scope, symptom, cause) {
+	if !c[symptom.Rule].IsExplainedBy(cause.Rule) || cause.Severity.Rank() < finding.Warning.Rank() || !under(scope, symptom, cause) {
 		return false
 	}
-	return !c[cause.Rule].Symptom || len(scope.Chain(cause.Where())) > len(scope.Chain(symptom.Where()))
+	return !c[cause.Rule].IsSymptom() || len(scope.Chain(cause.Where())) > len(scope.Chain(symptom.Where()))
 }
 
 func under(scope *Scope, symptom, cause finding.Finding) bool {

@@ -10,15 +10,15 @@ import (
 )
 
 func catalogue() finding.Catalogue {
-	entry := func(severity finding.Severity, symptom bool, title string) finding.Entry {
-		return finding.Entry{Severity: severity, Symptom: symptom, Title: lang.Text{En: title, Ko: title}}
+	entry := func(severity finding.Severity, title string, explainedBy ...string) finding.Entry {
+		return finding.Entry{Severity: severity, ExplainedBy: explainedBy, Title: lang.Text{En: title, Ko: title}}
 	}
 	return finding.Catalogue{
-		"a/cause":   entry(finding.Error, false, "exits with {{.code}}"),
-		"a/note":    entry(finding.Info, false, "worth knowing"),
-		"b/stuck":   entry(finding.Error, true, "stuck"),
-		"c/outage":  entry(finding.Error, true, "nobody answers"),
-		"z/warning": entry(finding.Warning, false, "by luck"),
+		"a/cause":   entry(finding.Error, "exits with {{.code}}"),
+		"a/note":    entry(finding.Info, "worth knowing"),
+		"b/stuck":   entry(finding.Error, "stuck", "a/*"),
+		"c/outage":  entry(finding.Error, "nobody answers", "a/*", "b/stuck"),
+		"z/warning": entry(finding.Warning, "by luck"),
 	}
 }
 
@@ -66,9 +66,13 @@ func TestDiagnose(t *testing.T) {
 			[]finding.Finding{outage, {Rule: "a/note", Object: ref("Deployment", "web")}},
 			[]string{"c/outage nobody answers", "a/note worth knowing"},
 		},
-		"what lies elsewhere explains nothing": {
-			[]finding.Finding{outage, {Rule: "z/warning", Object: ref("Deployment", "other")}},
+		"what cannot make it explains nothing": {
+			[]finding.Finding{outage, {Rule: "z/warning", Object: ref("Pod", "web-1")}},
 			[]string{"c/outage nobody answers", "z/warning by luck"},
+		},
+		"what lies elsewhere explains nothing": {
+			[]finding.Finding{outage, {Rule: "a/cause", Object: ref("Deployment", "other"), Args: map[string]any{"code": 3}}},
+			[]string{"a/cause exits with 3", "c/outage nobody answers"},
 		},
 		"the worst first": {
 			[]finding.Finding{{Rule: "a/note", Object: ref("Pod", "web-1")}, {Rule: "z/warning", Object: ref("Pod", "web-1")}, crash("web-1", 3)},

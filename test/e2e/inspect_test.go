@@ -130,7 +130,7 @@ func TestRequestBudget(t *testing.T) {
 	ns := c.Namespace(t)
 	const replicas = 50
 	c.Apply(t, ns, fmt.Sprintf(workload, replicas, crash))
-	c.WaitFor(t, "all pods to crash", patience, func(context.Context) (bool, string, error) {
+	c.WaitFor(t, "all pods to crash", 2*patience, func(context.Context) (bool, string, error) {
 		time.Sleep(pause)
 		r, err := workshop.Look(t, c, ns, "deployment/web")
 		if err != nil {
