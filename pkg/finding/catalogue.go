@@ -24,8 +24,8 @@ type Entry struct {
 	// these rules ("container/*", "workload/quota-blocked") at or below its object.
 	ExplainedBy []string  `json:"explainedBy,omitempty"`
 	Title       lang.Text `json:"title"`
-	Why     lang.Text `json:"why"`
-	Fix     []FixText `json:"fix"`
+	Why         lang.Text `json:"why"`
+	Fix         []FixText `json:"fix"`
 	// Summary names the rule in the list of rules, without any object's names.
 	Summary lang.Text `json:"summary"`
 	// Silent says when the rule deliberately says nothing.

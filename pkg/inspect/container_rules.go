@@ -52,26 +52,32 @@ func trouble(s *snapshot.Snapshot, c container) bool {
 // and for the log of one container of each template and name that ended by itself.
 func endNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 	var n snapshot.Needs
+	logs, troubled := endLogs(s, sc)
+	if troubled {
+		n.Add(eventNeeds(sc))
+	}
+	n.Logs = append(n.Logs, logs[:min(len(logs), shownLogs)]...)
+	return n
+}
+
+// endLogs are the logs that would tell of the ends in the scope, one for each
+// template and container; troubled says that some placed pod is not as it should be.
+func endLogs(s *snapshot.Snapshot, sc *rule.Scope) (logs []snapshot.LogNeed, troubled bool) {
 	seen := map[finding.Ref]bool{}
 	eachRun(s, sc, func(pod *corev1.Pod, c container) {
 		if pod.Spec.NodeName == "" || !trouble(s, c) {
 			return
 		}
-		if n.Objects == nil {
-			n.Add(eventNeeds(sc))
-		}
+		troubled = true
 		owner := withContainer(templateOwner(s, pod), c.spec.Name)
 		t := c.died()
 		if seen[owner] || t == nil || !failing(s, c, t) || t.ExitCode == 0 && !c.restarts(pod, 0) {
 			return
 		}
 		seen[owner] = true
-		if len(seen) > shownLogs {
-			return
-		}
-		n.Logs = append(n.Logs, logNeed(pod, c))
+		logs = append(logs, logNeed(pod, c))
 	})
-	return n
+	return logs, troubled
 }
 
 // logNeed is the log of the instance that ended: the previous one where the

@@ -55,6 +55,10 @@ func (e explainer) notChecked() []finding.NotChecked {
 			out = append(out, finding.NotChecked{What: e.text("read-log", args), Why: e.reason(r.Why)})
 		}
 	}
+	if logs, _ := endLogs(e.s, e.scope); len(logs) > shownLogs && e.s.Source == snapshot.FromCluster {
+		args := map[string]any{"n": len(logs) - shownLogs, "bound": shownLogs}
+		out = append(out, finding.NotChecked{What: e.text("read-more-logs", args), Why: e.text("why-bound", args)})
+	}
 	return out
 }
 
