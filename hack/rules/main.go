@@ -61,7 +61,7 @@ func page(e finding.Entry) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\nSeverity: %s", e.ID, e.Severity)
 	if e.IsSymptom() {
-		b.WriteString(". A symptom: it hangs under any deeper cause that is found below the same object")
+		fmt.Fprintf(&b, ". A symptom: it hangs under any of %s that is found at or below the same object", strings.Join(e.ExplainedBy, ", "))
 	}
 	b.WriteString(".\n")
 	for _, l := range lang.All() {
