@@ -78,7 +78,7 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 		return Report{}, err
 	}
 	e := explainer{s: s, scope: scope, findings: findings, catalogue: o.Catalogue, texts: texts, lang: o.Lang}
-	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q)}
+	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q, targets)}
 	for _, t := range targets {
 		asked.Targets = append(asked.Targets, t.String())
 	}
@@ -128,10 +128,11 @@ func ownerStandsFor(s *snapshot.Snapshot, selector labels.Selector, o snapshot.O
 	return a.State == snapshot.Present && selector.Matches(labels.Set(owner.GetLabels()))
 }
 
-// namespaceOf is the namespace that a query is about; empty for several.
-func namespaceOf(q Query) string {
+// namespaceOf is the namespace that the answer is about: the one asked for,
+// else the one that all targets lie in; empty for several.
+func namespaceOf(q Query, targets []finding.Ref) string {
 	ns := q.Namespace
-	for _, t := range q.Targets {
+	for _, t := range targets {
 		switch {
 		case ns == "":
 			ns = t.Namespace
