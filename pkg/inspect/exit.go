@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -183,19 +184,18 @@ func killer(s *snapshot.Snapshot, pod *corev1.Pod, c container, t *corev1.Contai
 // assumeEarlierKill: the kubelet's client writes about one pod 25 events in a
 // burst and then one every five minutes (client-go, tools/record/events_cache.go),
 // so a pod that is killed again and again soon has no Killing event for its
-// newest end. Where even the event of its start is missing, the program ended
-// as SIGTERM or SIGKILL leave it, and it had run for as long as the probe needs,
-// the kill before stands for this one.
+// newest end; and an event may be written a moment after the status. Where the
+// program ended by a signal, and had run for as long as the probe needs, the kill
+// before, or the probe's failure during the run, stands for it. An exit with 0
+// may be the program's own wish: it counts only where even the event of its
+// start is missing.
 func (e *ending) assumeEarlierKill(s *snapshot.Snapshot, pod *corev1.Pod, c container) {
 	t := e.terminated
 	if t.ExitCode != 0 && t.ExitCode != 137 && t.ExitCode != 143 {
 		return
 	}
-	starts, _ := containerEvents(s, pod, c, "Started")
-	for _, start := range starts {
-		if gap := lastSeen(start).Sub(t.StartedAt.Time); gap > -killSlack {
-			return // of this instance or a later one: nothing was left out
-		}
+	if t.ExitCode == 0 && startSeen(s, pod, c, t) {
+		return
 	}
 	kills, _ := containerEvents(s, pod, c, "Killing")
 	for _, kill := range kills {
@@ -205,6 +205,35 @@ func (e *ending) assumeEarlierKill(s *snapshot.Snapshot, pod *corev1.Pod, c cont
 		}
 		e.event, e.cause, e.assumed = kill, cause, true
 		return
+	}
+	if t.ExitCode != 0 {
+		e.assumeFailedProbe(s, pod, c)
+	}
+}
+
+// startSeen says whether the events reach as far as this instance's start, so
+// that nothing about it was left out.
+func startSeen(s *snapshot.Snapshot, pod *corev1.Pod, c container, t *corev1.ContainerStateTerminated) bool {
+	starts, _ := containerEvents(s, pod, c, "Started")
+	return slices.ContainsFunc(starts, func(e *corev1.Event) bool { return lastSeen(e).Sub(t.StartedAt.Time) > -killSlack })
+}
+
+// assumeFailedProbe takes a probe that failed while the instance ran for the reason of its end.
+func (e *ending) assumeFailedProbe(s *snapshot.Snapshot, pod *corev1.Pod, c container) {
+	t := e.terminated
+	for _, p := range []struct {
+		kind  string
+		cause cause
+		probe *corev1.Probe
+	}{{"Liveness", livenessKill, c.spec.LivenessProbe}, {"Startup", startupKill, c.spec.StartupProbe}} {
+		failed := lastUnhealthy(s, pod, c, p.kind)
+		if p.probe == nil || failed == nil || t.FinishedAt.Sub(t.StartedAt.Time) < probeBudget(p.probe) {
+			continue
+		}
+		if at := lastSeen(failed); at.After(t.StartedAt.Time) && at.Before(t.FinishedAt.Add(killSlack)) {
+			e.event, e.cause, e.assumed = failed, p.cause, true
+			return
+		}
 	}
 }
 

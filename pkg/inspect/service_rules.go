@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -64,7 +65,11 @@ func checkNoMatchingPods(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding
 		}}
 		f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "spec.selector", Value: labels.FormatLabels(svc.Spec.Selector)})
 		f.Args["leaving"] = leaving(s, svc)
-		if d := matchingDeployment(s, svc); d != nil {
+		d := matchingDeployment(s, svc)
+		if d != nil && starting(s, d) {
+			continue
+		}
+		if d != nil {
 			f.Args["workload"] = rule.RefTo(d).String()
 			f.Evidence = append(f.Evidence, finding.Evidence{
 				Object: rule.RefTo(d).String(), Path: "status.replicas",
@@ -83,6 +88,12 @@ func checkNoMatchingPods(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding
 		out = append(out, f)
 	}
 	return out
+}
+
+// starting says that a Deployment has only just been asked for pods, and was not refused them.
+func starting(s *snapshot.Snapshot, d *appsv1.Deployment) bool {
+	fresh := s.TakenAt.Sub(d.CreationTimestamp.Time) < freshPods || d.Status.ObservedGeneration < d.Generation
+	return fresh && replicasOf(d.Spec.Replicas) > 0 && len(refusedEvidence(d)) == 0
 }
 
 // leaving counts the pods that a Service selects and that are finished or being
