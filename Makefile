@@ -11,7 +11,7 @@ FUZZTIME ?= 30s
 
 .PHONY: build
 build: ## Build bin/kubectl-msa
-	@hack/slow.sh "building bin/kubectl-msa" go build -o bin/kubectl-msa ./cmd/kubectl-msa
+	@hack/slow.sh "building bin/kubectl-msa" hack/build.sh . bin/kubectl-msa ./cmd/kubectl-msa
 
 .PHONY: test
 test: lint unit e2e release-check ## Everything: lint, unit, end to end in a real Kubernetes, a release built and run
@@ -38,7 +38,7 @@ down: bin/sandbox ## End the sandbox and remove everything it left
 
 .PHONY: bin/sandbox
 bin/sandbox:
-	@go build -C sandbox -o ../bin/sandbox ./cmd/sandbox
+	@hack/build.sh sandbox bin/sandbox ./cmd/sandbox
 
 .PHONY: release-check
 release-check: bin/sandbox ## Build a release without publishing it; hold it against the rules; run it by a real kubectl

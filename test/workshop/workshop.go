@@ -95,8 +95,7 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "bin", "kubectl-msa")
-	cmd := exec.Command("go", "build", "-o", path, "./cmd/kubectl-msa")
-	cmd.Dir = dir
+	cmd := exec.Command(filepath.Join(dir, "hack", "build.sh"), ".", filepath.Join("bin", "kubectl-msa"), "./cmd/kubectl-msa")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the tool: %w\n%s", err, out)
 	}

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Builds a program and puts it in its place only where it has changed: tests that run it are then
+# answered from Go's cache, which looks at a file's time. hack/build.sh MODULE OUT PACKAGE
+set -euo pipefail
+
+module=${1:?usage: hack/build.sh MODULE OUT PACKAGE} out=${2:?} package=${3:?}
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+mkdir -p "$(dirname "$out")"
+new=$PWD/$out.new
+trap 'rm -f "$new"' EXIT
+go build -C "$module" -o "$new" "$package"
+cmp -s "$new" "$out" || mv "$new" "$out"
