@@ -206,9 +206,14 @@ func (e *ending) assumeEarlierKill(s *snapshot.Snapshot, pod *corev1.Pod, c cont
 		e.event, e.cause, e.assumed = kill, cause, true
 		return
 	}
-	if t.ExitCode != 0 {
-		e.assumeFailedProbe(s, pod, c)
+	if t.ExitCode == 0 {
+		return
 	}
+	if hooks, _ := containerEvents(s, pod, c, "FailedPostStartHook"); len(hooks) > 0 && s.TakenAt.Sub(lastSeen(hooks[0])) < recent {
+		e.event, e.cause, e.assumed = hooks[0], hookFailure, true
+		return
+	}
+	e.assumeFailedProbe(s, pod, c)
 }
 
 // startSeen says whether the events reach as far as this instance's start, so

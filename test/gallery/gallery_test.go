@@ -55,7 +55,7 @@ func TestFaults(t *testing.T) {
 				return named(fault, report), workshop.Summary(report), err
 			})
 			checkFinding(t, fault, report.Findings[0])
-			checkText(t, c.Kubeconfig(), ns, fault)
+			checkText(t, c, ns, fault)
 		})
 	}
 }
@@ -90,19 +90,19 @@ func checkFinding(t *testing.T, c Case, f finding.Finding) {
 }
 
 // checkText holds the text to the same answer: the rule stands in its first two
-// lines (a narrow first line may wrap), in both languages.
-func checkText(t *testing.T, kubeconfig, ns string, c Case) {
+// lines (a narrow first line may wrap), in both languages. A container that
+// ends again and again may be caught between its end and the event that tells why.
+func checkText(t *testing.T, c *cluster.Cluster, ns string, of Case) {
 	t.Helper()
 	for _, lang := range []string{"en", "ko"} {
-		got := workshop.Run(t, kubeconfig, "inspect", c.Target, "-n", ns, "--lang", lang)
-		if got.Code != 0 || got.Stderr != "" {
-			t.Fatalf("inspect in %s: exit code %d: %s", lang, got.Code, got.Stderr)
-		}
-		out := got.Stdout
-		head := strings.Join(strings.SplitN(out, "\n", 3)[:2], "\n")
-		if !strings.Contains(head, c.Rule) {
-			t.Errorf("the text in %s does not begin with %s:\n%s", lang, c.Rule, out)
-		}
+		c.WaitFor(t, "the text in "+lang+" to begin with "+of.Rule, time.Minute, func(context.Context) (bool, string, error) {
+			got := workshop.Run(t, c.Kubeconfig(), "inspect", of.Target, "-n", ns, "--lang", lang)
+			if got.Code != 0 || got.Stderr != "" {
+				return false, "", fmt.Errorf("exit code %d: %s", got.Code, got.Stderr)
+			}
+			head := strings.Join(strings.SplitN(got.Stdout, "\n", 3)[:2], "\n")
+			return strings.Contains(head, of.Rule), got.Stdout, nil
+		})
 	}
 }
 
