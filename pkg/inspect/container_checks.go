@@ -119,6 +119,9 @@ func checkHooks(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		}
 		f := e.finding()
 		f.Args["hook"], f.Args["detail"] = "postStart", firstLine(e.end.detail)
+		if e.end.assumed {
+			f.Confidence = finding.Likely
+		}
 		return f
 	})(s, sc)
 	for _, pod := range rule.Members[*corev1.Pod](s, sc) {

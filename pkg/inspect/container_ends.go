@@ -36,6 +36,7 @@ func crashFinding(e ended) *finding.Finding {
 		code = e.end.terminated.ExitCode
 	}
 	sigkill := e.end.cause == crashed && code == 137
+	f.Args["sigterm"] = e.end.cause == crashed && code == 143
 	f.Args["created"] = e.end.cause != couldNotCreate
 	f.Args["code"], f.Args["meaning"] = int(code), exitMeaning(code)
 	f.Args["sigkill"], f.Args["unseen"] = sigkill, sigkill && e.end.unseen != ""
