@@ -48,7 +48,8 @@ type ending struct {
 	event *corev1.Event
 	// unseen says why the events that would tell a kill by a probe could not be read.
 	unseen string
-	// assumed: the event is of an earlier restart; that of this end was never written.
+	// assumed: the event is not of the kill itself but of an earlier one, or of the
+	// failure before it; that of this end was not written, or not yet.
 	assumed bool
 }
 
