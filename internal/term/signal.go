@@ -3,6 +3,7 @@ package term
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -10,6 +11,9 @@ import (
 
 // ErrInterrupted is the cause of a context that a signal ended.
 var ErrInterrupted = errors.New("interrupted")
+
+// ErrTerminated is an ErrInterrupted that nobody typed: nobody waits to be asked.
+var ErrTerminated = fmt.Errorf("terminated: %w", ErrInterrupted)
 
 // Interruptible gives a context that the first interrupt or termination signal
 // ends, with ErrInterrupted as its cause. From then on the signals do what they
@@ -21,8 +25,12 @@ func Interruptible(parent context.Context) (ctx context.Context, stop func()) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		select {
-		case <-signals:
+		case got := <-signals:
 			signal.Stop(signals)
+			if got == syscall.SIGTERM {
+				cancel(ErrTerminated)
+				return
+			}
 			cancel(ErrInterrupted)
 		case <-ctx.Done():
 			signal.Stop(signals)
