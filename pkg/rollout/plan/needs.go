@@ -1,0 +1,72 @@
+package plan
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// Needs says what is still to be read to complete the spec and to plan it, given
+// what is known so far; it is asked again after each round of reading, three at most.
+func Needs(s *snapshot.Snapshot, spec rollout.Spec) snapshot.Needs {
+	var n snapshot.Needs
+	ref, err := resolve(s, spec.Workload)
+	if err != nil {
+		return n
+	}
+	in := func(kind snapshot.Kind) {
+		n.Objects = append(n.Objects, snapshot.Need{Kind: kind, Namespace: ref.Namespace})
+	}
+	n.Objects = append(n.Objects, snapshot.Need{Kind: snapshot.Kind(ref.Kind), Namespace: ref.Namespace, Name: ref.Name})
+	in("Service")
+	if w, _ := find(s, ref); w != nil {
+		n.Add(roomNeeds(s, w, spec.Edit))
+		for _, kind := range []snapshot.Kind{"ResourceQuota", "LimitRange", "HorizontalPodAutoscaler", "PodDisruptionBudget"} {
+			in(kind)
+		}
+	}
+	return s.Missing(n)
+}
+
+// boundPods is the read that tells what every node holds: finished Pods hold
+// nothing, and there may be many of them.
+func boundPods() snapshot.Need {
+	return snapshot.Need{Kind: "Pod", Fields: "status.phase!=Succeeded,status.phase!=Failed"}
+}
+
+// autoscalerStatus is where the cluster autoscaler writes down how it fares
+// (autoscaler/cluster-autoscaler/clusterstate/utils, StatusConfigMapName): where it is, nodes may be added.
+func autoscalerStatus() snapshot.Need {
+	return snapshot.Need{Kind: "ConfigMap", Namespace: "kube-system", Name: "cluster-autoscaler-status"}
+}
+
+// roomNeeds are what tells whether more Pods find a place. Pods are wanted of the
+// whole cluster; where that may not be read, of the namespace, for what is behind the Services.
+func roomNeeds(s *snapshot.Snapshot, w *workload, edit rollout.Edit) snapshot.Needs {
+	n := snapshot.Needs{Objects: []snapshot.Need{{Kind: "Node"}, boundPods(), autoscalerStatus()}}
+	add := func(need snapshot.Need) { n.Objects = append(n.Objects, need) }
+	if a := s.Asked(boundPods()); a.State != snapshot.Present && a.Why != "not read" {
+		add(snapshot.Need{Kind: "Pod", Namespace: w.ref.Namespace})
+	}
+	pod := podOf(w, w.template)
+	rewritten := len(edit.Patch) > 0 || len(edit.Manifest) > 0 || edit.Revision != 0
+	if fit.UsesClaims(pod) || w.set != nil && len(w.set.Spec.VolumeClaimTemplates) > 0 || rewritten {
+		add(snapshot.Need{Kind: "PersistentVolumeClaim", Namespace: w.ref.Namespace})
+	}
+	if fit.UsesClaims(pod) {
+		add(snapshot.Need{Kind: "PersistentVolume"})
+	}
+	if fit.SelectsNamespaces(pod) {
+		add(snapshot.Need{Kind: "Namespace"})
+	}
+	return n
+}
+
+// podOf is a Pod that the workload's controller would make of the template.
+func podOf(w *workload, template corev1.PodTemplateSpec) *corev1.Pod {
+	meta := *template.ObjectMeta.DeepCopy()
+	meta.Namespace, meta.Name = w.ref.Namespace, w.ref.Name+"-new"
+	return &corev1.Pod{ObjectMeta: meta, Spec: *template.Spec.DeepCopy()}
+}
