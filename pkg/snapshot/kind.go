@@ -9,7 +9,10 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	nodev1 "k8s.io/api/node/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -69,9 +72,13 @@ func Kinds() []Info {
 		info("StatefulSet", "apps", "v1", "statefulsets", []string{"sts"}, true, func() Object { return &appsv1.StatefulSet{} }, func() runtime.Object { return &appsv1.StatefulSetList{} }),
 		info("DaemonSet", "apps", "v1", "daemonsets", []string{"ds"}, true, func() Object { return &appsv1.DaemonSet{} }, func() runtime.Object { return &appsv1.DaemonSetList{} }),
 		info("Job", "batch", "v1", "jobs", nil, true, func() Object { return &batchv1.Job{} }, func() runtime.Object { return &batchv1.JobList{} }),
+		info("CronJob", "batch", "v1", "cronjobs", []string{"cj"}, true, func() Object { return &batchv1.CronJob{} }, func() runtime.Object { return &batchv1.CronJobList{} }),
 		info("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices", nil, true, func() Object { return &discoveryv1.EndpointSlice{} }, func() runtime.Object { return &discoveryv1.EndpointSliceList{} }),
 		info("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers", []string{"hpa"}, true, func() Object { return &autoscalingv2.HorizontalPodAutoscaler{} }, func() runtime.Object { return &autoscalingv2.HorizontalPodAutoscalerList{} }),
 		info("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", []string{"pdb"}, true, func() Object { return &policyv1.PodDisruptionBudget{} }, func() runtime.Object { return &policyv1.PodDisruptionBudgetList{} }),
+		info("PriorityClass", "scheduling.k8s.io", "v1", "priorityclasses", []string{"pc"}, false, func() Object { return &schedulingv1.PriorityClass{} }, func() runtime.Object { return &schedulingv1.PriorityClassList{} }),
+		info("RuntimeClass", "node.k8s.io", "v1", "runtimeclasses", nil, false, func() Object { return &nodev1.RuntimeClass{} }, func() runtime.Object { return &nodev1.RuntimeClassList{} }),
+		info("StorageClass", "storage.k8s.io", "v1", "storageclasses", []string{"sc"}, false, func() Object { return &storagev1.StorageClass{} }, func() runtime.Object { return &storagev1.StorageClassList{} }),
 	}
 }
 
