@@ -45,8 +45,9 @@ release-check: bin/sandbox ## Build a release without publishing it; hold it aga
 	@hack/release-check.sh
 
 .PHONY: docs
-docs: ## Write docs/rules from the rule catalogue
+docs: ## Write docs/rules from the rule catalogue, docs/rollout-phases.md from the rollout machine
 	@go run ./hack/rules
+	@go run ./hack/phases
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME (30s)

@@ -24,6 +24,7 @@ const (
 	StrategyField       Pointer = "/spec/strategy"
 	UpdateStrategyField Pointer = "/spec/updateStrategy"
 	SelectorField       Pointer = "/spec/selector"
+	PausedField         Pointer = "/spec/paused"
 	MarkField           Pointer = "/metadata/labels/kubectl-msa.dev~1rollout"
 	revisionHashOfPods          = "controller-revision-hash"
 	templateHashOfPods          = "pod-template-hash"
@@ -44,11 +45,14 @@ type Change struct {
 // Write is one request that changes the cluster: fields of one object together,
 // or one Pod deleted so that its controller replaces it.
 type Write struct {
-	Object  Ref      `json:"object"`
+	Object Ref `json:"object"`
+	// UID, and Generation or Version, are preconditions; the machine fills them in.
 	UID     string   `json:"uid"`
 	Changes []Change `json:"changes,omitempty"`
 	// Generation is the object's when the write was decided on; it must still be that. 0 where the kind has none.
 	Generation int64 `json:"generation,omitempty"`
+	// Version is the object's resourceVersion when the write was decided on, for kinds without a generation.
+	Version string `json:"version,omitempty"`
 	// Delete deletes the object, a Pod with this UID, instead.
 	Delete bool `json:"delete,omitempty"`
 	// Why says what the write is for, in a few words.

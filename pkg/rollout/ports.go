@@ -89,8 +89,7 @@ type Diagnose func(ctx context.Context, s *State) []finding.Finding
 // Clock is the local time, for waiting; what is written down is the API server's.
 type Clock interface {
 	Now() time.Time
-	// Sleep waits; it returns early with the context's cause.
-	Sleep(ctx context.Context, d time.Duration) error
+	After(d time.Duration) <-chan time.Time
 }
 
 // Ask is what a person asks a rollout to do.
@@ -178,6 +177,11 @@ type RefusedError struct {
 	Object  Ref
 	Message string
 }
+
+// IncompleteError says that the way back did not come to its end: a person must look.
+type IncompleteError struct{ Message string }
+
+func (e *IncompleteError) Error() string { return "the rollback is incomplete: " + e.Message }
 
 func (e *RefusedError) Error() string { return e.Object.String() + ": " + e.Message }
 

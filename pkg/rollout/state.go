@@ -50,6 +50,12 @@ type State struct {
 	Spent Duration `json:"spent,omitempty"`
 	// Seen is when the cluster was last seen, for Spent.
 	Seen time.Time `json:"seen"`
+	// Best is the most ready Pods of the new version seen in this phase since the last write: more of them is progress, and Spent begins anew.
+	Best int `json:"best,omitempty"`
+	// Forgiven are restarts of the new version that a person has looked at and gone on after.
+	Forgiven int `json:"forgiven,omitempty"`
+	// Forgive takes the restarts seen next as forgiven.
+	Forgive bool `json:"forgive,omitempty"`
 
 	// Managed are the objects that may be written to, the workload first.
 	Managed []Managed `json:"managed"`
@@ -64,8 +70,9 @@ type State struct {
 	// Replicas is what the workload had at the start.
 	Replicas int `json:"replicas"`
 
-	// Intent is the write that was decided on and not yet seen done. After a death it is either redone or found done.
-	Intent *Write `json:"intent,omitempty"`
+	// Intents are writes that were decided on and not yet seen done, the newest last. After a death, or an answer that
+	// never came, each may still turn out to have been done; all but the first to arrive fail on their preconditions.
+	Intents []Write `json:"intents,omitempty"`
 	// Full leaves out pauses and gates from here on.
 	Full bool `json:"full,omitempty"`
 	// PauseAsked stops at the end of the step.
@@ -98,12 +105,11 @@ type Waiting string
 
 // What a pause may wait for.
 const (
-	WaitingTime         Waiting = "time"
-	WaitingPerson       Waiting = "person"
-	WaitingInconclusive Waiting = "inconclusive"
-	WaitingFailed       Waiting = "failed"
-	WaitingAsked        Waiting = "asked"
-	WaitingInterrupted  Waiting = "interrupted"
+	WaitingTime         Waiting = "time"         // the step's pause
+	WaitingPerson       Waiting = "person"       // a person, as planned
+	WaitingInconclusive Waiting = "inconclusive" // a person, because a gate could not decide
+	WaitingFailed       Waiting = "failed"       // a person, because the version failed and is held
+	WaitingAsked        Waiting = "asked"        // a person, who asked to pause
 )
 
 // Reason is why a rollout did not go on.

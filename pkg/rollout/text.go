@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -17,4 +19,28 @@ func short(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
+}
+
+// quote is a string as JSON.
+func quote(s string) json.RawMessage {
+	b, err := json.Marshal(s)
+	if err != nil { // a string always has a JSON form
+		return nil
+	}
+	return b
+}
+
+// after joins a message to what goes before it.
+func after(message string) string {
+	if message == "" {
+		return ""
+	}
+	return ": " + message
+}
+
+func restarts(n int) string {
+	if n == 1 {
+		return "1 restart"
+	}
+	return strconv.Itoa(n) + " restarts"
 }

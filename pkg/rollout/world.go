@@ -59,6 +59,8 @@ type Pod struct {
 type Live struct {
 	UID        string
 	Generation int64
+	// Version is the resourceVersion.
+	Version string
 	// Token is the value of the mark; Marked says that there is one.
 	Token  string
 	Marked bool

@@ -1,0 +1,363 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Outcome is how a driver's run ended, when nothing went wrong with the driving.
+type Outcome string
+
+// Outcomes.
+const (
+	OutcomePromoted Outcome = "promoted"
+	// OutcomeAborted: everything is as it was; State.Reason says whether a person asked or the version failed.
+	OutcomeAborted Outcome = "aborted"
+	// OutcomePaused: it waits for a decision, and the driver was told not to wait with it.
+	OutcomePaused Outcome = "paused"
+	// OutcomeInterrupted: held where it was; nobody drives.
+	OutcomeInterrupted Outcome = "interrupted"
+)
+
+const (
+	lookEvery     = time.Second
+	lookAtRest    = 3 * time.Second
+	askGateEvery  = 5 * time.Second
+	firstBackoff  = 500 * time.Millisecond
+	longestWait   = 8 * time.Second
+	maxConflicts  = 8
+	maxRefusals   = 3
+	saveTime      = 15 * time.Second
+	diagnosisTime = 20 * time.Second
+)
+
+// Engine drives a rollout: it looks, asks the machine, writes down what is
+// intended, does it, and looks again. It holds nothing that the journal does
+// not; whenever it dies, another goes on.
+type Engine struct {
+	Machine  *Machine
+	Cluster  Cluster
+	Journal  Journal
+	Judge    Judge
+	Diagnose Diagnose
+	Clock    Clock
+	// Emit is told each event; Look each look at the cluster, with what is waited for.
+	Emit func(Event, *State, *World)
+	Look func(s *State, w *World, waits string)
+	// Requests are wishes of the person at this terminal.
+	Requests <-chan Request
+	// ExitOnPause leaves when a decision is needed; ExitOnTrouble only when it is because of a failure or an unclear gate.
+	ExitOnPause, ExitOnTrouble bool
+
+	s         State
+	w         *World
+	gates     *gateRun
+	conflicts int
+	refusals  int
+	failures  int
+}
+
+// Run drives from a state that the journal holds until the rollout is over, or
+// this driver must stop. Ending ctx holds the rollout where it is: a write under
+// way is finished and written down first. The error is a *DriftError,
+// *LostError, *ConflictError or *IncompleteError, or the API server cannot be worked with.
+func (e *Engine) Run(ctx context.Context, s State) (Outcome, State, error) {
+	e.s = s
+	e.gates = newGateRun(e.Judge)
+	defer e.gates.stop()
+	claimed := false
+	for {
+		if ctx.Err() != nil {
+			return e.leave(ctx, OutcomeInterrupted, nil)
+		}
+		err := e.Journal.Leading(ctx)
+		if err == nil && !claimed {
+			err = e.claim(ctx)
+			claimed = err == nil
+		}
+		var done bool
+		var outcome Outcome
+		if err == nil {
+			outcome, done, err = e.turn(ctx)
+		}
+		switch {
+		case err != nil && ctx.Err() == nil:
+			if stop := e.trouble(ctx, err); stop != nil {
+				if errors.Is(stop, ErrLost) {
+					return "", e.s, stop
+				}
+				return e.leave(ctx, "", stop)
+			}
+		case done:
+			return e.leave(ctx, outcome, nil)
+		}
+	}
+}
+
+// claim marks every object as this driver's.
+func (e *Engine) claim(ctx context.Context) error {
+	for _, o := range e.s.Managed {
+		if err := e.Cluster.Claim(ctx, o, e.Journal.Token(), e.Journal.Before()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turn is one look, one decision and what follows from it.
+func (e *Engine) turn(ctx context.Context) (Outcome, bool, error) {
+	if err := e.requests(ctx); err != nil {
+		return "", false, err
+	}
+	w, err := e.Cluster.Observe(ctx, &e.s)
+	if err != nil {
+		return "", false, err
+	}
+	e.w = w
+	if answers := e.gates.answers(); len(answers) > 0 {
+		if _, err := e.step(ctx, Judged{Answers: answers}); err != nil {
+			return "", false, err
+		}
+	}
+	action, err := e.step(ctx, Observed{World: w})
+	if err != nil {
+		return "", false, err
+	}
+	switch {
+	case action.Drift != nil:
+		return "", false, e.drift(ctx, action.Drift)
+	case action.Stuck != "":
+		return "", false, &IncompleteError{Message: action.Stuck}
+	case action.Write != nil:
+		return "", false, e.apply(ctx, *action.Write)
+	case e.s.Phase == Promoted:
+		return OutcomePromoted, true, nil
+	case e.s.Phase == Aborted:
+		return OutcomeAborted, true, nil
+	case e.leavesPause():
+		return OutcomePaused, true, nil
+	}
+	e.failures, e.conflicts = 0, 0
+	if e.Look != nil {
+		e.Look(&e.s, w, action.Waits)
+	}
+	if len(action.Events) > 0 {
+		return "", false, nil // a phase began: look at it at once
+	}
+	e.gates.ask(ctx, action.Gates, e.question(), e.Clock)
+	e.rest(ctx)
+	return "", false, nil
+}
+
+// step lets the machine decide, and writes down what it decided before anything is done about it.
+func (e *Engine) step(ctx context.Context, in Input) (Action, error) {
+	next, action := e.Machine.Next(e.s, in)
+	if next.Reason != nil && e.s.Reason == nil && next.Reason.worthLooking() && e.Diagnose != nil {
+		look, cancel := context.WithTimeout(ctx, diagnosisTime)
+		next.Reason.Findings = e.Diagnose(look, &next)
+		cancel()
+	}
+	if next.Phase != e.s.Phase || next.Step != e.s.Step {
+		e.gates.stop()
+		e.gates = newGateRun(e.Judge)
+	}
+	if action.Write != nil || !next.writtenDownAs(&e.s) {
+		if err := e.save(ctx, &next); err != nil {
+			return Action{}, err
+		}
+	}
+	e.s = next
+	for _, event := range action.Events {
+		e.emit(event)
+	}
+	return action, nil
+}
+
+// save does not end with ctx: a driver that is told to stop still writes down where it stands.
+func (e *Engine) save(ctx context.Context, s *State) error {
+	safe, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	return e.Journal.Save(safe, s)
+}
+
+// apply makes a write; what became of it is seen at the next look.
+func (e *Engine) apply(ctx context.Context, w Write) error {
+	if err := e.Journal.Leading(ctx); err != nil {
+		return err
+	}
+	safe, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	err := e.Cluster.Apply(safe, w, e.Journal.Token())
+	if err == nil {
+		e.conflicts, e.refusals, e.failures = 0, 0, 0
+		event := e.Machine.Describe(&e.s, e.w)
+		event.Event, event.Message = EventWrite, string(w.Why)+" "+w.Object.String()
+		e.emit(event)
+	}
+	return err
+}
+
+// requests takes up what people have asked for, here or elsewhere.
+func (e *Engine) requests(ctx context.Context) error {
+	select {
+	case r := <-e.Requests:
+		if _, err := e.step(ctx, Asked{Request: r}); err != nil {
+			return err
+		}
+	default:
+	}
+	r, err := e.Journal.Asked(ctx)
+	if err != nil || r == nil {
+		return err
+	}
+	if _, err := e.step(ctx, Asked{Request: *r}); err != nil {
+		return err
+	}
+	return e.Journal.Took(ctx, *r)
+}
+
+func (e *Engine) leavesPause() bool {
+	if e.s.Phase != Paused || e.s.Waiting == WaitingTime {
+		return false
+	}
+	trouble := e.s.Waiting == WaitingFailed || e.s.Waiting == WaitingInconclusive
+	return e.ExitOnPause || trouble && e.ExitOnTrouble
+}
+
+// drift says who it was.
+func (e *Engine) drift(ctx context.Context, d *DriftError) error {
+	if !d.Gone {
+		if manager, at, err := e.Cluster.Who(ctx, d.Object, d.Path); err == nil {
+			d.Manager, d.At = manager, at
+		}
+	}
+	event := e.Machine.Describe(&e.s, e.w)
+	event.Event, event.Message = EventConflict, d.Error()
+	e.emit(event)
+	return d
+}
+
+// trouble decides what an error means: nil to go on, or the error to stop with.
+func (e *Engine) trouble(ctx context.Context, err error) error {
+	var (
+		drift      *DriftError
+		conflict   *ConflictError
+		refused    *RefusedError
+		incomplete *IncompleteError
+	)
+	switch {
+	case errors.As(err, &drift), errors.As(err, &incomplete), errors.Is(err, ErrLost):
+		return err
+	case errors.As(err, &refused):
+		// Admission may depend on what changes by the second, a quota's use for one.
+		if e.refusals++; e.refusals >= maxRefusals {
+			e.refusals = 0
+			if _, err := e.step(ctx, Refused{Message: refused.Message}); err != nil {
+				return e.trouble(ctx, err)
+			}
+			return nil
+		}
+	case errors.As(err, &conflict):
+		// Most often the object moved on between the look and the write. Where the mark
+		// is gone it is put back, if the journal still says that this driver leads.
+		if e.conflicts++; e.conflicts >= maxConflicts {
+			return err
+		}
+		if err := e.claim(ctx); err != nil && errors.As(err, &conflict) && e.conflicts >= maxConflicts/2 {
+			return err
+		}
+	}
+	e.failures++
+	event := e.Machine.Describe(&e.s, e.w)
+	event.Event, event.Message = EventRetry, err.Error()
+	e.emit(event)
+	e.pause(ctx, min(firstBackoff<<min(e.failures-1, 6), longestWait))
+	return nil
+}
+
+// leave writes down where the rollout stands and gives the lead away.
+func (e *Engine) leave(ctx context.Context, outcome Outcome, why error) (Outcome, State, error) {
+	e.gates.stop()
+	safe, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	if err := e.Journal.Save(safe, &e.s); err != nil && why == nil && outcome != OutcomeInterrupted {
+		why = err
+	}
+	if err := e.Journal.Release(safe); err != nil && why == nil && !errors.Is(err, ErrLost) && outcome != OutcomeInterrupted {
+		why = err
+	}
+	return outcome, e.s, why
+}
+
+func (e *Engine) question() Question {
+	s := &e.s
+	q := Question{
+		ID: s.ID, Workload: s.Spec.Workload, Strategy: s.Spec.Strategy, Step: s.Step + 1, Asked: s.At().Weight,
+		OldHash: s.OldHash, NewHash: s.NewHash, OldImages: s.OldImages, NewImages: s.NewImages, Since: s.Since, Now: e.w.At,
+	}
+	q.Observed = e.Machine.router.Observed(s, e.w)
+	return q
+}
+
+// rest waits for the next look, or for something to happen before.
+func (e *Engine) rest(ctx context.Context) {
+	d := lookEvery
+	if e.s.Phase == Paused || e.s.Phase == Keeping {
+		d = lookAtRest
+	}
+	e.pause(ctx, d)
+}
+
+func (e *Engine) pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-e.gates.came:
+	case <-e.Clock.After(d):
+	}
+}
+
+func (e *Engine) emit(event Event) {
+	if e.Emit != nil {
+		e.Emit(event, &e.s, e.w)
+	}
+}
+
+// worthLooking says whether the new version's Pods can tell more.
+func (r *Reason) worthLooking() bool {
+	switch r.Cause {
+	case CauseNotReady, CauseRestarts, CauseGate:
+		return true
+	case CauseAsked, CauseNoAnswer, CauseRefused, CauseGone:
+	}
+	return false
+}
+
+// writtenDownAs says whether the journal already holds all that matters of s in
+// before. How long a phase has lasted is no reason to write: a driver that takes
+// over gives it that time again.
+func (s *State) writtenDownAs(before *State) bool {
+	return s.Phase == before.Phase && s.Step == before.Step && s.NewHash == before.NewHash && s.Waiting == before.Waiting &&
+		s.Full == before.Full && s.PauseAsked == before.PauseAsked && s.Waived == before.Waived && s.Forgiven == before.Forgiven &&
+		s.Forgive == before.Forgive && (s.Reason == nil) == (before.Reason == nil) && len(s.Intents) == len(before.Intents) &&
+		sameCurrent(s.Managed, before.Managed) && sameAnswers(s.Gates, before.Gates)
+}
+
+func sameCurrent(a, b []Managed) bool {
+	return slices.EqualFunc(a, b, func(x, y Managed) bool {
+		return len(difference(x.Current, y.Current)) == 0 && len(x.Current) == len(y.Current)
+	})
+}
+
+func sameAnswers(a, b map[string]Answer) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for gate, answer := range a {
+		if b[gate].Result != answer.Result {
+			return false
+		}
+	}
+	return true
+}

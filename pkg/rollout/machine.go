@@ -1,0 +1,542 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Machine decides: from a state and what happened to the next state and what to
+// do. It is pure; everything that it knows comes in as an Input.
+type Machine struct {
+	hold   hold
+	router TrafficRouter
+}
+
+// NewMachine gives the machine for a workload's kind and a router.
+func NewMachine(spec Spec, router TrafficRouter) (*Machine, error) {
+	h, err := holdFor(spec.Workload.Kind)
+	if err != nil {
+		return nil, err
+	}
+	return &Machine{hold: h, router: router}, nil
+}
+
+// Objects lists what a rollout may write to, the workload first, with the paths but without any values yet.
+func (m *Machine) Objects(spec Spec) []Managed {
+	paths := m.hold.paths()
+	if spec.Workload.Kind == "Deployment" {
+		// Never written; but a Deployment that someone pauses does not move, and that is for its owner to know.
+		paths = append(slices.Clone(paths), PausedField)
+	}
+	return append([]Managed{{Ref: spec.Workload, Paths: paths}}, m.router.Objects(spec)...)
+}
+
+// Input is something that happened.
+type Input interface{ input() }
+
+// Observed is a fresh look at the cluster.
+type Observed struct{ World *World }
+
+// Judged are answers of gates.
+type Judged struct{ Answers map[string]Answer }
+
+// Asked is a person's wish.
+type Asked struct {
+	Request Request
+}
+
+// Refused says that the API server will not have the write that was intended.
+type Refused struct{ Message string }
+
+func (Observed) input() {}
+func (Judged) input()   {}
+func (Asked) input()    {}
+func (Refused) input()  {}
+
+// Action is what to do next.
+type Action struct {
+	// Write is made first, if there is one; it is the last of State.Intents, and is to be written down before.
+	Write *Write
+	// Gates are to be asked.
+	Gates []GateSpec
+	// Drift stops the driver: someone else writes.
+	Drift *DriftError
+	// Stuck stops the driver: the way back does not come to its end. It says what is waited for.
+	Stuck string
+	// Waits says what is waited for otherwise.
+	Waits string
+	// Events are to be told, in this order.
+	Events []Event
+}
+
+// Next is the machine's one step. The given state is left as it is.
+func (m *Machine) Next(s State, in Input) (State, Action) {
+	next := s.clone()
+	t := &turn{Machine: m, s: &next}
+	if next.Phase.Over() {
+		return next, t.action
+	}
+	switch in := in.(type) {
+	case Observed:
+		t.w = in.World
+		t.observed()
+	case Judged:
+		for gate, answer := range in.Answers {
+			if next.Phase == Judging && next.Gates[gate] != answer {
+				next.Gates[gate] = answer
+				t.tell(EventGate, gate, string(answer.Result)+after(answer.Message))
+			}
+		}
+	case Asked:
+		t.asked(in.Request)
+	case Refused:
+		next.Intents = nil
+		if next.Phase == Aborting {
+			t.action.Stuck = in.Message
+		} else {
+			t.fail(Reason{Cause: CauseRefused, Message: in.Message})
+		}
+	}
+	return next, t.action
+}
+
+// turn is one run of Next.
+type turn struct {
+	*Machine
+	s      *State
+	w      *World
+	action Action
+}
+
+func (t *turn) observed() {
+	s, w := t.s, t.w
+	if t.action.Drift = s.confirm(w); t.action.Drift != nil {
+		return
+	}
+	if live, ok := w.Live[s.Spec.Workload]; ok && live.UID != s.Workload().UID {
+		gone := *w // another workload of the same name is not this one
+		gone.Workload, w, t.w = nil, &gone, &gone
+	}
+	s.learn(w)
+	s.account(w)
+	if t.guard() {
+		return
+	}
+	switch s.Phase {
+	case Starting:
+		t.start()
+	case Shifting:
+		if t.tend() {
+			t.cue(CueReached)
+		}
+	case Judging:
+		if t.tend() {
+			t.judge()
+		}
+	case Paused:
+		if t.tend() {
+			t.pause()
+		}
+	case Keeping:
+		if t.tend() {
+			t.keep()
+		}
+	case Releasing:
+		t.release()
+	case Aborting:
+		t.abort()
+	case Promoted, Aborted:
+	}
+}
+
+// start pins the routes, so that the new version gets nothing before it is meant to.
+func (t *turn) start() {
+	if write := t.router.Set(t.s, t.w, 0); write != nil {
+		t.write(write)
+		return
+	}
+	if v := t.router.Verify(t.s, t.w, 0); v.Level != InEndpoints {
+		t.wait(v.Waits)
+		return
+	}
+	t.cue(CuePinned)
+}
+
+// tend brings Pods and traffic to the step's level, and says whether they are
+// there. It goes on through pauses, for the number of replicas may change at any
+// time. Capacity comes before weight.
+func (t *turn) tend() bool {
+	s, w := t.s, t.w
+	at := t.hold.toward(s, w, t.mix())
+	if at.write != nil {
+		t.write(at.write)
+		return false
+	}
+	if !at.settled {
+		t.wait(at.waits)
+		return false
+	}
+	weight := s.At().Weight
+	if write := t.router.Set(s, w, weight); write != nil {
+		t.write(write)
+		return false
+	}
+	if v := t.router.Verify(s, w, weight); v.Level != InEndpoints && v.Level != Seen {
+		t.wait(v.Waits)
+		return false
+	}
+	s.Spent = 0
+	return true
+}
+
+// mix is how many Pods of each version the step asks for.
+func (t *turn) mix() Mix {
+	if t.w.Workload == nil {
+		return Mix{}
+	}
+	return t.mixFor(t.s.Spec, t.w.Workload.Replicas, t.s.At().Weight)
+}
+
+func (m *Machine) mixFor(spec Spec, replicas int, weight Weight) Mix {
+	if spec.Strategy == BlueGreen {
+		return Mix{Old: replicas, New: replicas}
+	}
+	return m.hold.reach(replicas, spec.MaxSurge, weight)
+}
+
+// judge asks the step's gates, and goes on when all have passed.
+func (t *turn) judge() {
+	s := t.s
+	if s.PauseAsked {
+		t.rest(WaitingAsked, CuePause)
+		return
+	}
+	if s.Full || s.Waived {
+		t.advance(CuePassed)
+		return
+	}
+	var open []GateSpec
+	person := false
+	for _, g := range s.gates() {
+		answer := s.Gates[g.String()]
+		switch {
+		case g.Kind == GatePerson:
+			person = true
+		case answer.Result == Fail:
+			t.fail(Reason{Cause: CauseGate, Gate: g.String(), Message: answer.Message})
+			return
+		case answer.Result == Inconclusive:
+			s.Reason = &Reason{Cause: CauseNoAnswer, Gate: g.String(), Message: answer.Message}
+			t.rest(WaitingInconclusive, CueUnclear)
+			return
+		case answer.Result != Pass:
+			open = append(open, g)
+		}
+	}
+	if len(open) > 0 {
+		t.ask(open)
+		return
+	}
+	switch pause := s.At().Pause; {
+	case person || pause.Manual:
+		t.rest(WaitingPerson, CuePause)
+	case pause.For > 0:
+		t.rest(WaitingTime, CuePause)
+	default:
+		t.advance(CuePassed)
+	}
+}
+
+// ask lets open gates be asked, but not for ever: one that has no data all the
+// time that a step may take has not passed, and has not failed either.
+func (t *turn) ask(open []GateSpec) {
+	s := t.s
+	if t.w.At.Sub(s.Since) > s.Spec.Timeout.Std() {
+		for _, g := range open {
+			if answer := s.Gates[g.String()]; answer.Result == NoData {
+				s.Reason = &Reason{Cause: CauseNoAnswer, Gate: g.String(), Message: answer.Message}
+				t.rest(WaitingInconclusive, CueUnclear)
+				return
+			}
+		}
+	}
+	t.action.Gates = open
+	t.action.Waits = "gate " + open[0].String()
+}
+
+func (t *turn) pause() {
+	s := t.s
+	switch s.Waiting {
+	case WaitingTime:
+		if end := s.Since.Add(s.At().Pause.For.Std()); t.w.At.Before(end) {
+			t.action.Waits = "until " + end.UTC().Format(time.TimeOnly)
+			return
+		}
+		t.advance(CueContinue)
+	case WaitingPerson, WaitingInconclusive, WaitingFailed, WaitingAsked:
+		t.action.Waits = "a person"
+	}
+}
+
+func (t *turn) keep() {
+	s := t.s
+	end := s.Since.Add(s.Spec.Keep.Std())
+	if !s.Full && (s.PauseAsked || t.w.At.Before(end)) {
+		t.action.Waits = "the old version is kept until " + end.UTC().Format(time.TimeOnly)
+		return
+	}
+	t.cue(CueKept)
+}
+
+// advance goes to the next step, or beyond the last.
+func (t *turn) advance(on Cue) {
+	s := t.s
+	s.Waived, s.Reason = false, nil
+	switch {
+	case !s.IsLast():
+		s.Step++
+		t.cue(on)
+	case s.Spec.Strategy == BlueGreen && s.Spec.Keep > 0 && !s.Full:
+		t.cue(CueAllKeep)
+	default:
+		t.cue(CueAll)
+	}
+}
+
+// release ends the hold, then gives the routes back as they were, then takes the marks off.
+func (t *turn) release() {
+	at := t.hold.release(t.s, t.w)
+	switch {
+	case at.write != nil:
+		t.write(at.write)
+	case !at.settled:
+		t.wait(at.waits)
+	case t.tidy():
+		t.cue(CueDone)
+	}
+}
+
+// abort puts everything back: first the traffic, as far as the old version can
+// carry it; where it cannot alone, both versions carry it until it can.
+func (t *turn) abort() {
+	s, w := t.s, t.w
+	if w.Workload != nil && s.NewHash != "" { // before that, the new version cannot have got anything
+		if write := t.router.Set(s, w, 0); write != nil {
+			t.write(write)
+			return
+		}
+		switch v := t.router.Verify(s, w, 0); v.Level {
+		case Unwritten:
+			if write := t.router.Restore(s, w); write != nil {
+				t.write(write)
+				return
+			}
+		case InEndpoints, Seen:
+		default:
+			t.wait(v.Waits)
+			return
+		}
+	}
+	at := t.hold.back(s, w)
+	switch {
+	case at.write != nil:
+		t.write(at.write)
+	case !at.settled:
+		t.wait(at.waits)
+	case t.tidy():
+		t.cue(CueRestored)
+	}
+}
+
+// tidy restores the routes and takes the marks off; true when nothing is left to do.
+func (t *turn) tidy() bool {
+	if write := t.router.Restore(t.s, t.w); write != nil {
+		t.write(write)
+		return false
+	}
+	for _, o := range t.s.Managed {
+		live, exists := t.w.Live[o.Ref]
+		if exists && live.Marked {
+			t.write(&Write{Object: o.Ref, UID: o.UID, Generation: live.Generation, Why: PurposeUnmark,
+				Changes: []Change{{Path: MarkField, From: quote(live.Token)}}})
+			return false
+		}
+	}
+	return true
+}
+
+// guard watches over the new version wherever it may carry traffic. It says
+// whether the rollout turned.
+func (t *turn) guard() bool {
+	s, w := t.s, t.w
+	if s.Phase == Aborting {
+		if s.Spent > s.Spec.Timeout {
+			t.action.Stuck = t.stuckOn()
+		}
+		return false
+	}
+	if w.Workload == nil {
+		t.fail(Reason{Cause: CauseGone})
+		return true
+	}
+	if s.Forgive {
+		s.Forgive, s.Forgiven = false, w.New.Restarts
+	}
+	if s.Phase == Paused && s.Waiting == WaitingFailed {
+		return false
+	}
+	if n := w.New.Restarts - s.Forgiven; s.NewHash != "" && n > s.Spec.MaxRestarts {
+		t.fail(Reason{Cause: CauseRestarts, Message: restarts(n) + after(w.New.Ended)})
+		return true
+	}
+	if s.Spent > s.Spec.Timeout {
+		t.fail(Reason{Cause: CauseNotReady, Message: t.stuckOn()})
+		return true
+	}
+	return false
+}
+
+// stuckOn says what the present phase waits for.
+func (t *turn) stuckOn() string {
+	var at move
+	switch t.s.Phase {
+	case Aborting:
+		at = t.hold.back(t.s, t.w)
+	case Releasing:
+		at = t.hold.release(t.s, t.w)
+	default:
+		at = t.hold.toward(t.s, t.w, t.mix())
+		if at.settled {
+			at.waits = t.router.Verify(t.s, t.w, t.s.At().Weight).Waits
+		}
+	}
+	return at.waits
+}
+
+// asked does what a person asks, where the phase lets it.
+func (t *turn) asked(r Request) {
+	s := t.s
+	t.tell(EventAsked, "", fmt.Sprintf("%s, by %s", r.Do, r.By))
+	switch r.Do {
+	case AskAbort:
+		if s.Phase != Aborting {
+			s.Reason = &Reason{Cause: CauseAsked, By: r.By}
+			t.cue(CueAskedToAbort)
+		}
+	case AskPause:
+		s.PauseAsked = s.Phase != Releasing && s.Phase != Aborting
+	case AskPromote, AskFull:
+		s.Full = s.Full || r.Do == AskFull
+		s.PauseAsked = false
+		t.goOn()
+	case AskResume:
+		s.PauseAsked = false
+		if s.Phase == Paused {
+			t.resume()
+		}
+	}
+}
+
+// goOn passes what the rollout waits for.
+func (t *turn) goOn() {
+	s := t.s
+	switch s.Phase {
+	case Paused:
+		s.Forgive = s.Waiting == WaitingFailed
+		t.advance(CueContinue)
+	case Keeping:
+		t.cue(CueKept)
+	case Starting, Shifting, Judging:
+		s.Waived = true
+	case Releasing, Aborting, Promoted, Aborted:
+	}
+}
+
+// resume ends a pause: a planned one as its time would, any other by judging again.
+func (t *turn) resume() {
+	s := t.s
+	switch s.Waiting {
+	case WaitingTime, WaitingPerson:
+		t.advance(CueContinue)
+	case WaitingInconclusive, WaitingFailed, WaitingAsked:
+		s.Forgive = s.Waiting == WaitingFailed
+		s.Reason = nil
+		t.cue(CueAgain)
+	}
+}
+
+// fail turns back, or holds for a person to look, as asked.
+func (t *turn) fail(r Reason) {
+	s := t.s
+	s.Reason = &r
+	t.tell(EventFailed, r.Gate, r.Message)
+	if s.Spec.OnFail == HoldOnFail && r.Cause != CauseGone {
+		t.rest(WaitingFailed, CueFailedHold)
+		return
+	}
+	t.cue(CueFailed)
+}
+
+func (t *turn) rest(why Waiting, on Cue) {
+	t.s.Waiting = why
+	t.cue(on)
+}
+
+// cue follows an edge, and clears what belonged to the phase before.
+func (t *turn) cue(on Cue) {
+	s := t.s
+	to, ok := follow(s.Phase, on)
+	if !ok {
+		return
+	}
+	if to != s.Phase || on == CueContinue {
+		s.Since = t.now()
+	}
+	s.Phase, s.Spent, s.Best = to, 0, 0
+	if to != Paused {
+		s.Waiting = ""
+	}
+	if to == Shifting || on == CueAgain {
+		s.Gates = map[string]Answer{}
+	}
+	kind := EventPhase
+	switch {
+	case to.Over():
+		kind = EventOver
+	case to == Shifting:
+		kind = EventStep
+	}
+	t.tell(kind, "", string(on))
+}
+
+// now is the API server's clock as last seen.
+func (t *turn) now() time.Time {
+	if t.w != nil {
+		return t.w.At
+	}
+	return t.s.Seen
+}
+
+// maxIntents bounds the writes whose fate is unknown at one time. A request is
+// given up after seconds, and the fate of one decides that of those before it.
+const maxIntents = 4
+
+// write decides on a write, under the preconditions that follow from what was seen.
+func (t *turn) write(w *Write) {
+	s := t.s
+	if o := s.Object(w.Object); o != nil {
+		live := t.w.Live[w.Object]
+		w.UID, w.Generation, w.Version = o.UID, live.Generation, ""
+		if live.Generation == 0 {
+			w.Version = live.Version
+		}
+	}
+	s.Intents = append(s.Intents, *w)
+	if extra := len(s.Intents) - maxIntents; extra > 0 {
+		s.Intents = s.Intents[extra:]
+	}
+	t.action.Write = w
+}
+
+func (t *turn) wait(what string) { t.action.Waits = what }
