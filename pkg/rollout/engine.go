@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -233,9 +234,6 @@ func (e *Engine) drift(ctx context.Context, d *DriftError) error {
 			d.Manager, d.At = manager, at
 		}
 	}
-	event := e.Machine.Describe(&e.s, e.w)
-	event.Event, event.Message = EventConflict, d.Error()
-	e.emit(event)
 	return d
 }
 
@@ -277,16 +275,30 @@ func (e *Engine) trouble(ctx context.Context, err error) error {
 	return nil
 }
 
-// leave writes down where the rollout stands and gives the lead away.
+// leave gives the lead away. Where the rollout is not over and nothing in it says
+// why nobody drives it any more, that is written down too, for whoever asks next;
+// but no trouble with that is worth hiding the reason to leave.
 func (e *Engine) leave(ctx context.Context, outcome Outcome, why error) (Outcome, State, error) {
 	e.gates.stop()
 	safe, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
-	if err := e.Journal.Save(safe, &e.s); err != nil && why == nil && outcome != OutcomeInterrupted {
-		why = err
+	if outcome == OutcomeInterrupted || why != nil {
+		last := e.Machine.Describe(&e.s, e.w)
+		last.Event, last.Message = EventHeld, "the driver was interrupted"
+		if why != nil {
+			last.Message = why.Error()
+		}
+		e.s.Last = &last
+		e.emit(last)
+		if err := e.Journal.Save(safe, &e.s); err != nil {
+			why = cmp.Or(why, err)
+		}
 	}
-	if err := e.Journal.Release(safe); err != nil && why == nil && !errors.Is(err, ErrLost) && outcome != OutcomeInterrupted {
-		why = err
+	if err := e.Journal.Release(safe); err != nil && !errors.Is(err, ErrLost) {
+		why = cmp.Or(why, err)
+	}
+	if outcome == OutcomeInterrupted {
+		why = nil // held all the same; the lease runs out by itself
 	}
 	return outcome, e.s, why
 }

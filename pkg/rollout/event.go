@@ -15,7 +15,7 @@ const (
 	EventAsked     EventKind = "asked"      // a person asked
 	EventRetry     EventKind = "retry"      // the API server did not do what it was asked, and will be asked again
 	EventFailed    EventKind = "failed"     // the new version failed
-	EventConflict  EventKind = "conflict"   // someone else writes
+	EventHeld      EventKind = "held"       // the driver leaves; Kubernetes holds both versions where they are
 	EventOver      EventKind = "over"       // the end
 	EventTakenOver EventKind = "taken-over" // this driver goes on where another stopped
 )
