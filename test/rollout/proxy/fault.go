@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -22,6 +23,8 @@ const (
 	Answer Kind = "answer"
 	// Hang gives no answer until the client gives up.
 	Hang Kind = "hang"
+	// Hold keeps the request back until the time has come, and then passes it on as if nothing had been.
+	Hold Kind = "hold"
 	// Reset tears this one connection down.
 	Reset Kind = "reset"
 	// Cut tears all connections down, and every new one for a while.
@@ -37,6 +40,8 @@ type Fault struct {
 	Status int
 	// For is how long a Cut lasts, and the longest that a Hang does.
 	For time.Duration
+	// Until ends a Hold.
+	Until <-chan struct{}
 }
 
 // String is the fault in a few words, fit for the name of a test.
@@ -90,6 +95,9 @@ func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, seen *Request, f Fa
 		case <-longest.C:
 		}
 		reset(w)
+	case Hold:
+		<-f.Until
+		p.pass(w, r.WithContext(context.WithoutCancel(r.Context())), seen)
 	case Reset:
 		reset(w)
 	case Cut:

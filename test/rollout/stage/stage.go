@@ -220,9 +220,9 @@ func (s *Stage) endpoints(ctx context.Context) (int, error) {
 }
 
 // Pods are the workload's.
-func (s *Stage) Pods(t testing.TB) []corev1.Pod {
+func (s *Stage) Pods(ctx context.Context, t testing.TB) []corev1.Pod {
 	t.Helper()
-	pods, err := s.C.Typed().CoreV1().Pods(s.NS).List(t.Context(), metav1.ListOptions{LabelSelector: "app=" + Name})
+	pods, err := s.C.Typed().CoreV1().Pods(s.NS).List(ctx, metav1.ListOptions{LabelSelector: "app=" + Name})
 	if err != nil {
 		t.Fatal(err)
 	}
