@@ -9,7 +9,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/internal/term"
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
-	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/live"
@@ -34,7 +34,7 @@ func (a *app) exit(err error) int {
 		config      *configError
 		badFile     *file.Error
 		unreachable *live.UnreachableError
-		notFound    *inspect.NotFoundError
+		notFound    *rule.NotFoundError
 	)
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE): // the reader of a pipe has seen enough
@@ -71,7 +71,7 @@ func (a *app) unreachable(e *live.UnreachableError) string {
 	return a.texts.Text(a.lang, "unreachable."+string(e.Trouble), args)
 }
 
-func (a *app) notFound(e *inspect.NotFoundError) string {
+func (a *app) notFound(e *rule.NotFoundError) string {
 	var lines []string
 	for _, t := range e.Targets {
 		lines = append(lines, a.t("error.not-found", "resource", resourceOf(t), "name", t.Name, "namespace", t.Namespace))

@@ -11,8 +11,8 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/internal/term"
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
-	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/live"
 )
@@ -30,7 +30,7 @@ func TestErrorsToExitCodes(t *testing.T) {
 		{&file.Error{File: "a.yaml", Line: 3, Err: errors.New("bad")}, 2, "error: a.yaml:3: bad\n"},
 		{&configError{id: "error.no-kubeconfig", args: map[string]any{"looked": "there"}}, 1, "error: no cluster is configured (looked at there)"},
 		{&live.UnreachableError{Host: "https://h", Trouble: live.Unauthorized, Detail: "d"}, 1, "error: the API server https://h does not accept"},
-		{&inspect.NotFoundError{Targets: []finding.Ref{{Kind: "Deployment", Namespace: "shop", Name: "web"}, {Kind: "Node", Name: "n"}}}, 1,
+		{&rule.NotFoundError{Targets: []finding.Ref{{Kind: "Deployment", Namespace: "shop", Name: "web"}, {Kind: "Node", Name: "n"}}}, 1,
 			"error: deployments.apps \"web\" not found in namespace \"shop\"; nodes \"n\" not found\n"},
 		{fmt.Errorf("read: %w", errTimedOut), 124, "error: gave up after 1m0s"},
 		{context.DeadlineExceeded, 124, "error: gave up"},

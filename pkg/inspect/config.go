@@ -86,7 +86,7 @@ func (l *lack) finding(s *snapshot.Snapshot, pod *corev1.Pod) finding.Finding {
 		users, volumes, wantedKeys = addNew(users, r.container), addNew(volumes, r.volume), addNew(wantedKeys, r.key)
 		uses = addNew(uses, string(r.use))
 	}
-	owner := templateOwner(s, pod)
+	owner := rule.TemplateOwner(s, pod)
 	at := owner
 	if len(users) == 1 {
 		at = withContainer(owner, users[0])

@@ -87,7 +87,7 @@ func certificateFinding(s *snapshot.Snapshot, pod *corev1.Pod, secret *snapshot.
 		Evidence: []finding.Evidence{{Object: rule.RefTo(pod).String(), Path: r.path, Value: secret.Name}},
 		Args: map[string]any{
 			"namespace": secret.Namespace, "name": secret.Name, "problem": problem, "names": []string{},
-			"notAfter": "", "days": 0, "hours": 0, "owner": templateOwner(s, pod).String(),
+			"notAfter": "", "days": 0, "hours": 0, "owner": rule.TemplateOwner(s, pod).String(),
 			// cert-manager says on the Secret which Certificate made it.
 			"issuer": secret.Annotations["cert-manager.io/certificate-name"],
 		},

@@ -69,7 +69,7 @@ func endLogs(s *snapshot.Snapshot, sc *rule.Scope) (logs []snapshot.LogNeed, tro
 			return
 		}
 		troubled = true
-		owner := withContainer(templateOwner(s, pod), c.spec.Name)
+		owner := withContainer(rule.TemplateOwner(s, pod), c.spec.Name)
 		t := c.died()
 		if seen[owner] || t == nil || !failing(s, c, t) || t.ExitCode == 0 && !c.restarts(pod, 0) {
 			return
@@ -119,7 +119,7 @@ func endRule(judge func(ended) *finding.Finding) func(*snapshot.Snapshot, *rule.
 
 // finding begins a finding about the container: the template must change, it was seen on the pod.
 func (e ended) finding() *finding.Finding {
-	owner := templateOwner(e.s, e.pod)
+	owner := rule.TemplateOwner(e.s, e.pod)
 	f := &finding.Finding{
 		Object: withContainer(owner, e.c.spec.Name), At: rule.RefTo(e.pod),
 		Args: map[string]any{

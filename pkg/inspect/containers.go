@@ -117,7 +117,7 @@ func livePods(s *snapshot.Snapshot, sc *rule.Scope) []*corev1.Pod {
 	var out []*corev1.Pod
 	for _, pod := range rule.Members[*corev1.Pod](s, sc) {
 		finished := pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
-		if pod.DeletionTimestamp != nil || finished && templateOwner(s, pod) != rule.RefTo(pod) {
+		if pod.DeletionTimestamp != nil || finished && rule.TemplateOwner(s, pod) != rule.RefTo(pod) {
 			continue
 		}
 		out = append(out, pod)

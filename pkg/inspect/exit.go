@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -98,7 +99,7 @@ func exemplarLog(s *snapshot.Snapshot, pod *corev1.Pod, c container) ([]string, 
 			continue
 		}
 		other, a := snapshot.Get[*corev1.Pod](s, l.Need.Namespace, l.Need.Pod)
-		if a.State == snapshot.Present && templateOwner(s, other) == templateOwner(s, pod) {
+		if a.State == snapshot.Present && rule.TemplateOwner(s, other) == rule.TemplateOwner(s, pod) {
 			return l.Lines, true
 		}
 	}

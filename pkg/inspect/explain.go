@@ -29,6 +29,7 @@ type explainer struct {
 	catalogue finding.Catalogue
 	texts     lang.Catalogue
 	lang      lang.Lang
+	unread    rule.Unread
 }
 
 func (e explainer) text(id string, args map[string]any) string { return e.texts.Text(e.lang, id, args) }
@@ -46,7 +47,7 @@ func (e explainer) object(t finding.Ref) Object {
 	out := Object{Object: t, Health: Unknown, Owners: []Link{}, Related: []Link{}, Compare: []Comparison{}}
 	o, answer := e.s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name)
 	if answer.State != snapshot.Present {
-		out.Status = e.text("unread", map[string]any{"why": e.reason(answer.Why)})
+		out.Status = e.text("unread", map[string]any{"why": e.unread.Reason(answer.Why)})
 		return out
 	}
 	out.Owners = e.owners(o)
@@ -110,7 +111,7 @@ func (e explainer) link(relation Relation, r finding.Ref) Link {
 		l.Health, l.Note = e.status(o)
 		l.Health = e.health(r, l.Health)
 	case answer.Why != "" && answer.Why != "not read":
-		l.Note = e.text("unread", map[string]any{"why": e.reason(answer.Why)})
+		l.Note = e.text("unread", map[string]any{"why": e.unread.Reason(answer.Why)})
 	}
 	return l
 }

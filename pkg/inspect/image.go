@@ -112,7 +112,7 @@ func failedPulls(s *snapshot.Snapshot, sc *rule.Scope) []failedPull {
 	read := reader{}
 	known := map[string]pullFault{}
 	key := func(p failedPull) string {
-		return withContainer(templateOwner(s, p.pod), p.c.spec.Name).String() + "|" + p.c.spec.Name + "|" + p.c.spec.Image
+		return withContainer(rule.TemplateOwner(s, p.pod), p.c.spec.Name).String() + "|" + p.c.spec.Name + "|" + p.c.spec.Image
 	}
 	eachContainer(s, sc, func(pod *corev1.Pod, c container) {
 		if reason, _ := c.waiting(); !pullReason(reason) {
@@ -180,7 +180,7 @@ func (v *survey) imageCheck(cause pullCause) func(*snapshot.Snapshot, *rule.Scop
 }
 
 func (p failedPull) finding(s *snapshot.Snapshot) finding.Finding {
-	owner := templateOwner(s, p.pod)
+	owner := rule.TemplateOwner(s, p.pod)
 	ref := splitImage(p.image())
 	f := finding.Finding{
 		Rule: string(p.fault.cause), Confidence: p.fault.confidence,

@@ -60,7 +60,7 @@ func Plan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	return s.Missing(needs)
 }
 
-// Inspect answers the query from the snapshot. Its errors: *NotFoundError, or a
+// Inspect answers the query from the snapshot. Its errors: *rule.NotFoundError, or a
 // selector that does not parse. A target that could not be read is no error: it
 // is reported as not checked, with whatever else could be told.
 func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
@@ -69,7 +69,7 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 	}
 	targets, _ := resolve(s, q)
 	if missing := absent(s, q); len(missing) > 0 {
-		return Report{}, &NotFoundError{Targets: missing}
+		return Report{}, &rule.NotFoundError{Targets: missing}
 	}
 	scope, _ := reach(s, targets)
 	findings := rule.Diagnose(scope, rule.Run(s, scope, Rules()), o.Catalogue, o.Lang)
@@ -77,7 +77,11 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	e := explainer{s: s, scope: scope, findings: findings, catalogue: o.Catalogue, texts: texts, lang: o.Lang}
+	unread, err := rule.NewUnread(o.Lang)
+	if err != nil {
+		return Report{}, err
+	}
+	e := explainer{s: s, scope: scope, findings: findings, catalogue: o.Catalogue, texts: texts, lang: o.Lang, unread: unread}
 	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q, targets)}
 	for _, t := range targets {
 		asked.Targets = append(asked.Targets, t.String())

@@ -81,7 +81,7 @@ func (r *reacher) service(t finding.Ref, svc *corev1.Service) {
 		if r.scope.Under(t, ref) {
 			continue
 		}
-		owner := templateOwner(r.s, pod)
+		owner := rule.TemplateOwner(r.s, pod)
 		r.scope.Add(t, owner) // the pod itself where nobody owns it
 		r.scope.Add(owner, ref)
 	}
@@ -114,7 +114,7 @@ func (r *reacher) deployment(t finding.Ref) {
 func (r *reacher) podsOf(t finding.Ref, selector labels.Selector) {
 	pods, _ := snapshot.List[*corev1.Pod](r.s, t.Namespace, selector)
 	for _, pod := range pods {
-		if templateOwner(r.s, pod) == t {
+		if rule.TemplateOwner(r.s, pod) == t {
 			r.scope.Add(t, rule.RefTo(pod))
 		}
 	}

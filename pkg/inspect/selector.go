@@ -81,7 +81,7 @@ func nearestWorkloads(s *snapshot.Snapshot, svc *corev1.Service) []nearMiss {
 	candidates := map[finding.Ref]map[string]string{}
 	pods, _ := snapshot.List[*corev1.Pod](s, svc.Namespace, nil)
 	for _, pod := range pods {
-		candidates[templateOwner(s, pod)] = pod.Labels
+		candidates[rule.TemplateOwner(s, pod)] = pod.Labels
 	}
 	deployments, _ := snapshot.List[*appsv1.Deployment](s, svc.Namespace, nil)
 	for _, d := range deployments {

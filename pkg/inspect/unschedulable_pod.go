@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -25,7 +26,7 @@ type unplaced struct {
 // the pod's owner, seen at the pod. Nothing of the one pod goes into the
 // arguments, so that its siblings join it.
 func (p unplaced) finding(id string, c finding.Confidence, s finding.Severity) finding.Finding {
-	owner := templateOwner(p.s, p.pod)
+	owner := rule.TemplateOwner(p.s, p.pod)
 	return finding.Finding{
 		Rule: id, Object: owner, At: p.ref(), Confidence: c, Severity: s,
 		Args: map[string]any{

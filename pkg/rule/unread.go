@@ -1,0 +1,86 @@
+package rule
+
+import (
+	"embed"
+	"strings"
+	"sync"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+//go:embed messages.yaml
+var messageFiles embed.FS
+
+var loadMessages = sync.OnceValues(func() (lang.Catalogue, error) { return lang.Load(messageFiles, "messages.yaml") })
+
+// Unread puts what a snapshot could not answer into words.
+type Unread struct {
+	texts lang.Catalogue
+	lang  lang.Lang
+}
+
+// NewUnread chooses the language; the error is a defect of the build.
+func NewUnread(l lang.Lang) (Unread, error) {
+	texts, err := loadMessages()
+	return Unread{texts: texts, lang: l}, err
+}
+
+func (u Unread) text(id string, args map[string]any) string { return u.texts.Text(u.lang, id, args) }
+
+// NotChecked lists what could not be read, each once.
+func (u Unread) NotChecked(s *snapshot.Snapshot) []finding.NotChecked {
+	var out []finding.NotChecked
+	for _, r := range s.Readings() {
+		switch {
+		case r.Why != "":
+			out = append(out, u.forbidden(u.reading(r.Need), r.Why))
+		case r.Partial:
+			out = append(out, finding.NotChecked{What: u.reading(r.Need), Why: u.text("why-cut", nil)})
+		}
+	}
+	for _, r := range s.Logs() {
+		if r.Why != "" {
+			args := map[string]any{"container": r.Need.Container, "pod": r.Need.Pod, "namespace": r.Need.Namespace}
+			out = append(out, finding.NotChecked{What: u.text("read-log", args), Why: u.Reason(r.Why)})
+		}
+	}
+	return out
+}
+
+// forbidden names the missing verb in the reader's language too.
+func (u Unread) forbidden(what, why string) finding.NotChecked {
+	if strings.HasPrefix(why, "forbidden: ") {
+		why = "forbidden: " + what
+	}
+	return finding.NotChecked{What: what, Why: u.Reason(why)}
+}
+
+// reading says what was to be read.
+func (u Unread) reading(n snapshot.Need) string {
+	info, known := snapshot.Lookup(n.Kind)
+	if !known {
+		return n.String()
+	}
+	args := map[string]any{"resource": info.Resource.GroupResource().String(), "namespace": n.Namespace, "namespaced": info.Namespaced, "name": n.Name}
+	if n.Name != "" {
+		return u.text("read-one", args)
+	}
+	return u.text("read-list", args)
+}
+
+// Reason says why something could not be read; what a server said in words of
+// its own stays as it is.
+func (u Unread) Reason(why string) string {
+	if action, ok := strings.CutPrefix(why, "forbidden: "); ok {
+		return u.text("why-forbidden", map[string]any{"action": action})
+	}
+	switch why {
+	case "timed out":
+		return u.text("why-timed-out", nil)
+	case "not served by this cluster":
+		return u.text("why-not-served", nil)
+	}
+	return why
+}
