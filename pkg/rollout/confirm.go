@@ -45,17 +45,16 @@ func (s *State) confirm(w *World) *DriftError {
 		}
 	}
 	if arrived {
-		s.Intents = nil
 		s.Spent, s.Best = 0, 0 // progress
 	}
+	s.Intent = nil // done, or to be decided on anew
 	return nil
 }
 
-// intends says whether a write that may have been done asks for this value.
+// intends says whether the write that may have been done asks for this value.
 func (s *State) intends(r Ref, path Pointer, value json.RawMessage) bool {
-	return slices.ContainsFunc(s.Intents, func(w Write) bool {
-		return w.Object == r && slices.ContainsFunc(w.Changes, func(c Change) bool { return c.Path == path && Same(c.To, value) })
-	})
+	return s.Intent != nil && s.Intent.Object == r &&
+		slices.ContainsFunc(s.Intent.Changes, func(c Change) bool { return c.Path == path && Same(c.To, value) })
 }
 
 // learn takes over the new version's hash as soon as its controller has named it.
@@ -102,7 +101,6 @@ func (s *State) clone() State {
 			c.Managed[i].Current = Fields{}
 		}
 	}
-	c.Intents = slices.Clone(s.Intents)
 	c.Gates = maps.Clone(s.Gates)
 	if c.Gates == nil {
 		c.Gates = map[string]Answer{}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -52,12 +53,15 @@ type Engine struct {
 	// ExitOnPause leaves when a decision is needed; ExitOnTrouble only when it is because of a failure or an unclear gate.
 	ExitOnPause, ExitOnTrouble bool
 
-	s         State
-	w         *World
-	gates     *gateRun
-	conflicts int
-	refusals  int
-	failures  int
+	s     State
+	w     *World
+	gates *gateRun
+	seen  Event
+	// claimed says that every object carries the token; unsure that a write under it may be on its way still.
+	claimed, unsure bool
+	conflicts       int
+	refusals        int
+	failures        int
 }
 
 // Run drives from a state that the journal holds until the rollout is over, or
@@ -68,15 +72,13 @@ func (e *Engine) Run(ctx context.Context, s State) (Outcome, State, error) {
 	e.s = s
 	e.gates = newGateRun(e.Judge)
 	defer e.gates.stop()
-	claimed := false
 	for {
 		if ctx.Err() != nil {
 			return e.leave(ctx, OutcomeInterrupted, nil)
 		}
 		err := e.Journal.Leading(ctx)
-		if err == nil && !claimed {
+		if err == nil && !e.claimed {
 			err = e.claim(ctx)
-			claimed = err == nil
 		}
 		var done bool
 		var outcome Outcome
@@ -97,13 +99,22 @@ func (e *Engine) Run(ctx context.Context, s State) (Outcome, State, error) {
 	}
 }
 
-// claim marks every object as this driver's.
+// claim marks every object as this driver's. From then on no request under an
+// earlier token can change any of them, also not one of this driver's own whose
+// answer never came: so the look that follows is the last word on it.
 func (e *Engine) claim(ctx context.Context) error {
+	if e.unsure {
+		if err := e.Journal.Renew(ctx); err != nil {
+			return err
+		}
+		e.unsure = false
+	}
 	for _, o := range e.s.Managed {
 		if err := e.Cluster.Claim(ctx, o, e.Journal.Token(), e.Journal.Before()); err != nil {
 			return err
 		}
 	}
+	e.claimed = true
 	return nil
 }
 
@@ -117,6 +128,7 @@ func (e *Engine) turn(ctx context.Context) (Outcome, bool, error) {
 		return "", false, err
 	}
 	e.w = w
+	e.level()
 	if answers := e.gates.answers(); len(answers) > 0 {
 		if _, err := e.step(ctx, Judged{Answers: answers}); err != nil {
 			return "", false, err
@@ -150,6 +162,21 @@ func (e *Engine) turn(ctx context.Context) (Outcome, bool, error) {
 	e.gates.ask(ctx, action.Gates, e.question(), e.Clock)
 	e.rest(ctx)
 	return "", false, nil
+}
+
+// level tells when ready Pods or the share of the traffic have changed since the last look.
+func (e *Engine) level() {
+	now := e.Machine.Describe(&e.s, e.w)
+	if now.Ready == e.seen.Ready && now.Observed == e.seen.Observed {
+		return
+	}
+	first := e.seen.Time.IsZero()
+	if e.seen = now; first {
+		return
+	}
+	now.Event = EventLevel
+	now.Message = fmt.Sprintf("%d old and %d new Pods are ready", now.Ready.Old, now.Ready.New)
+	e.emit(now)
 }
 
 // step lets the machine decide, and writes down what it decided before anything is done about it.
@@ -196,6 +223,12 @@ func (e *Engine) apply(ctx context.Context, w Write) error {
 		event := e.Machine.Describe(&e.s, e.w)
 		event.Event, event.Message = EventWrite, string(w.Why)+" "+w.Object.String()
 		e.emit(event)
+		return nil
+	}
+	var conflict *ConflictError
+	var refused *RefusedError
+	if !errors.As(err, &conflict) && !errors.As(err, &refused) {
+		e.claimed, e.unsure = false, true
 	}
 	return err
 }
@@ -259,13 +292,11 @@ func (e *Engine) trouble(ctx context.Context, err error) error {
 		}
 	case errors.As(err, &conflict):
 		// Most often the object moved on between the look and the write. Where the mark
-		// is gone it is put back, if the journal still says that this driver leads.
+		// is gone it is put back, as long as the journal says that this driver leads.
 		if e.conflicts++; e.conflicts >= maxConflicts {
 			return err
 		}
-		if err := e.claim(ctx); err != nil && errors.As(err, &conflict) && e.conflicts >= maxConflicts/2 {
-			return err
-		}
+		e.claimed = false
 	}
 	e.failures++
 	event := e.Machine.Describe(&e.s, e.w)
@@ -352,7 +383,7 @@ func (r *Reason) worthLooking() bool {
 func (s *State) writtenDownAs(before *State) bool {
 	return s.Phase == before.Phase && s.Step == before.Step && s.NewHash == before.NewHash && s.Waiting == before.Waiting &&
 		s.Full == before.Full && s.PauseAsked == before.PauseAsked && s.Waived == before.Waived && s.Forgiven == before.Forgiven &&
-		s.Forgive == before.Forgive && (s.Reason == nil) == (before.Reason == nil) && len(s.Intents) == len(before.Intents) &&
+		s.Forgive == before.Forgive && (s.Reason == nil) == (before.Reason == nil) && (s.Intent == nil) == (before.Intent == nil) &&
 		sameCurrent(s.Managed, before.Managed) && sameAnswers(s.Gates, before.Gates)
 }
 

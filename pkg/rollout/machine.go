@@ -56,7 +56,7 @@ func (Refused) input()  {}
 
 // Action is what to do next.
 type Action struct {
-	// Write is made first, if there is one; it is the last of State.Intents, and is to be written down before.
+	// Write is made first, if there is one; it is State.Intent, and is to be written down before.
 	Write *Write
 	// Gates are to be asked.
 	Gates []GateSpec
@@ -91,7 +91,7 @@ func (m *Machine) Next(s State, in Input) (State, Action) {
 	case Asked:
 		t.asked(in.Request)
 	case Refused:
-		next.Intents = nil
+		next.Intent = nil
 		if next.Phase == Aborting {
 			t.action.Stuck = in.Message
 		} else {
@@ -518,10 +518,6 @@ func (t *turn) now() time.Time {
 	return t.s.Seen
 }
 
-// maxIntents bounds the writes whose fate is unknown at one time. A request is
-// given up after seconds, and the fate of one decides that of those before it.
-const maxIntents = 4
-
 // write decides on a write, under the preconditions that follow from what was seen.
 func (t *turn) write(w *Write) {
 	s := t.s
@@ -532,10 +528,7 @@ func (t *turn) write(w *Write) {
 			w.Version = live.Version
 		}
 	}
-	s.Intents = append(s.Intents, *w)
-	if extra := len(s.Intents) - maxIntents; extra > 0 {
-		s.Intents = s.Intents[extra:]
-	}
+	s.Intent = w
 	t.action.Write = w
 }
 

@@ -69,6 +69,8 @@ type Journal interface {
 	Before() []string
 	// Leading says whether the lease is still held, by the local clock's steady part. Lost is an error that names who leads now.
 	Leading(ctx context.Context) error
+	// Renew takes a new token, if this driver still leads; the one before joins Before.
+	Renew(ctx context.Context) error
 	// Save writes the state down, if this driver still leads; a *LostError otherwise.
 	Save(ctx context.Context, s *State) error
 	// Asked gives what a person has asked for since, and takes note that it was taken up.

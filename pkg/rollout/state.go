@@ -70,9 +70,9 @@ type State struct {
 	// Replicas is what the workload had at the start.
 	Replicas int `json:"replicas"`
 
-	// Intents are writes that were decided on and not yet seen done, the newest last. After a death, or an answer that
-	// never came, each may still turn out to have been done; all but the first to arrive fail on their preconditions.
-	Intents []Write `json:"intents,omitempty"`
+	// Intent is the write that was decided on and not yet seen done. After a death, or an answer that never came, the next
+	// look shows whether it was: no request of an earlier token can arrive after that.
+	Intent *Write `json:"intent,omitempty"`
 	// Full leaves out pauses and gates from here on.
 	Full bool `json:"full,omitempty"`
 	// PauseAsked stops at the end of the step.
