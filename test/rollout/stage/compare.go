@@ -44,6 +44,9 @@ func (s *Stage) Would(t testing.TB, command ...string) Objects {
 	all := s.Snapshot(t)
 	var object map[string]any
 	out := s.C.Kubectl(t, append(command, "-n", s.NS, "--dry-run=server", "-o", "json")...)
+	if out == "" {
+		return all // it would change nothing
+	}
 	if err := json.Unmarshal([]byte(out), &object); err != nil {
 		t.Fatalf("%v: %v", command, err)
 	}
