@@ -6,7 +6,7 @@ import "reflect"
 // never null, so that readers of the JSON can walk every list without asking,
 // and in which every string is safe: JSON and YAML end on terminals too, and
 // YAML cannot hold some control characters. A nil pointer stays: there, null
-// says something.
+// says something; what another points to is copied.
 func prepared(report any) any {
 	v := reflect.ValueOf(report)
 	for v.Kind() == reflect.Pointer && !v.IsNil() {
@@ -33,8 +33,16 @@ func fill(v reflect.Value) {
 			fill(own.Index(i))
 		}
 		v.Set(own)
+	case reflect.Pointer:
+		if v.IsNil() {
+			return
+		}
+		own := reflect.New(v.Type().Elem())
+		own.Elem().Set(v.Elem())
+		fill(own.Elem())
+		v.Set(own)
 	case reflect.String:
 		v.SetString(safe(v.String()))
-	default: // maps and pointers have a nil that means something; the rest has none
+	default: // a map has a nil that means something; the rest has none
 	}
 }

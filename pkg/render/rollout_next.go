@@ -1,0 +1,152 @@
+package render
+
+import (
+	"strings"
+	"time"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
+)
+
+// verb is a command on a rollout that is under way.
+type verb string
+
+const (
+	verbPromote verb = "promote"
+	verbResume  verb = "resume"
+	verbAbort   verb = "abort"
+)
+
+// command is one to be copied.
+func (p *page) command(v Rollout, do verb) string {
+	c := "kubectl msa rollout " + string(do) + " " + v.Workload.String()
+	if v.Workload.Namespace != "" {
+		c += " -n " + v.Workload.Namespace
+	}
+	return c
+}
+
+// offered are commands that a person may choose from, each with what it does.
+func (p *page) offered(v Rollout, verbs ...verb) []string {
+	var lines []string
+	for _, do := range verbs {
+		lines = append(lines, p.say("rollout-to-"+string(do), nil), "  "+p.command(v, do))
+	}
+	return lines
+}
+
+// reasonLines say why a rollout waits or went back.
+func (p *page) reasonLines(v Rollout) []string {
+	if v.Reason == nil {
+		return nil
+	}
+	return p.wrapped(p.reason(*v.Reason))
+}
+
+func (p *page) reason(r rollout.Reason) string {
+	text := p.say("rollout-cause-"+string(r.Cause), map[string]any{"gate": inline(r.Gate), "by": inline(r.By)})
+	if m := inline(r.Message); m != "" {
+		text += ": " + m
+	}
+	return text
+}
+
+// nowLines say what the rollout waits for at this moment.
+func (p *page) nowLines(v Rollout, now time.Time) []string {
+	if v.Abandoned {
+		return p.wrapped(p.say("rollout-now-abandoned", nil))
+	}
+	switch v.Phase {
+	case rollout.Paused:
+		if v.Until != nil {
+			return p.wrapped(p.say("rollout-now-time", map[string]any{"left": left(*v.Until, now), "at": clock(*v.Until)}))
+		}
+		switch v.Waiting {
+		case rollout.WaitingPerson, rollout.WaitingInconclusive, rollout.WaitingFailed, rollout.WaitingAsked:
+			return p.wrapped(p.say("rollout-now-"+string(v.Waiting), nil))
+		case rollout.WaitingTime:
+		}
+	case rollout.Keeping:
+		if v.Until != nil {
+			return p.wrapped(p.say("rollout-now-keeping", map[string]any{"left": left(*v.Until, now), "at": clock(*v.Until)}))
+		}
+	case rollout.Starting, rollout.Shifting, rollout.Judging, rollout.Releasing, rollout.Aborting:
+		text := p.say("rollout-now-"+string(v.Phase), map[string]any{"preview": v.preview})
+		if e := v.LastEvent; e != nil && (e.Event == rollout.EventLevel || e.Event == rollout.EventRetry) && e.Message != "" {
+			text += ": " + inline(e.Message)
+		}
+		return p.wrapped(text)
+	case rollout.Promoted, rollout.Aborted:
+	}
+	return nil
+}
+
+// nextLines say what follows by itself, and what a person can do where nothing does.
+func (p *page) nextLines(v Rollout) []string {
+	if v.Abandoned {
+		return p.offered(v, verbResume, verbAbort)
+	}
+	switch v.Phase {
+	case rollout.Paused:
+		switch v.Waiting {
+		case rollout.WaitingPerson:
+			return p.offered(v, verbPromote, verbAbort)
+		case rollout.WaitingInconclusive, rollout.WaitingFailed, rollout.WaitingAsked:
+			return p.offered(v, verbResume, verbPromote, verbAbort)
+		case rollout.WaitingTime:
+		}
+		return p.wrapped(p.following(v))
+	case rollout.Starting, rollout.Shifting, rollout.Judging:
+		return p.wrapped(p.following(v))
+	case rollout.Keeping:
+		return p.offered(v, verbPromote, verbAbort)
+	case rollout.Releasing, rollout.Aborting, rollout.Promoted, rollout.Aborted:
+	}
+	return nil
+}
+
+// following names what is between here and the end, up to the next step.
+func (p *page) following(v Rollout) string {
+	var parts []string
+	if v.Phase != rollout.Paused {
+		if v.Phase != rollout.Judging && len(v.Gates) > 0 {
+			var names []string
+			for _, g := range v.Gates {
+				names = append(names, g.Gate)
+			}
+			parts = append(parts, p.say("rollout-then-gates", map[string]any{"gates": strings.Join(names, ", ")}))
+		}
+		if i := v.Step - 1; i >= 0 && i < len(v.Steps) && v.Steps[i].Pause != "" {
+			if v.Steps[i].Pause == manual {
+				parts = append(parts, p.say("rollout-then-person", nil))
+			} else {
+				parts = append(parts, p.say("rollout-then-pause", map[string]any{"for": v.Steps[i].Pause}))
+			}
+		}
+	}
+	if v.Step < len(v.Steps) {
+		parts = append(parts, p.say("rollout-then-step", map[string]any{"weight": v.Steps[v.Step].Weight.String()}))
+	} else {
+		parts = append(parts, p.say("rollout-then-end", nil))
+	}
+	return strings.Join(parts, " "+p.style.arrow()+" ")
+}
+
+func (p *page) driverLines(v Rollout, now time.Time) []string {
+	switch d := v.Driver; {
+	case v.Phase.Over():
+		return nil
+	case d == nil || d.Name == "":
+		return p.wrapped(p.say("rollout-driver-none", nil))
+	case d.Leads:
+		return p.wrapped(p.say("rollout-driver-leads", map[string]any{"name": inline(d.Name)}))
+	default:
+		return p.wrapped(p.say("rollout-driver-gone", map[string]any{"name": inline(d.Name), "ago": age(d.Seen, now)}))
+	}
+}
+
+// left is the time until then, in whole seconds.
+func left(until, now time.Time) string {
+	return rollout.Duration(max(0, until.Sub(now)).Round(time.Second)).String()
+}
+
+func clock(t time.Time) string { return t.UTC().Format("15:04:05Z") }
