@@ -24,6 +24,31 @@ func onward(n, room, floor int, at, want Mix) Mix {
 	return next
 }
 
+// closest is the mix nearest to want's share among those that can be gone to
+// from at: old Pods are only ever taken away, and new ones only added. Of two
+// that are as near, the one of fewer Pods.
+func closest(n, room int, at, want Mix) Mix {
+	if want.Old <= at.Old && want.New >= at.New {
+		return want
+	}
+	share, best := want.Share(), at
+	perOld := float64(share / max(All-share, rounding))
+	for old := at.Old; old >= min(1, at.Old); old-- {
+		low, high := max(at.New, n-old), min(n, room-old)
+		if low > high {
+			continue
+		}
+		for _, exact := range []float64{math.Floor(perOld * float64(old)), math.Ceil(perOld * float64(old))} {
+			m := Mix{Old: old, New: int(min(max(exact, float64(low)), float64(high)))}
+			gain := off(best, share) - off(m, share)
+			if gain > rounding || gain > -rounding && m.Old+m.New < best.Old+best.New {
+				best = m
+			}
+		}
+	}
+	return best
+}
+
 // isHeld says that the new template is in force and its Pods never count as available.
 func isHeld(s *State, w *World) bool {
 	return inForce(s, w) && Same(w.Live[s.Spec.Workload].Fields[MinReadyField], rawJSON(neverAvailable))

@@ -13,9 +13,9 @@ import "fmt"
 //
 // The controller only ever lowers the old and raises the new version. A change
 // of replicas scales both in proportion and may leave more new Pods, or fewer
-// old ones, than the step asks for. Nothing but the way back could mend that, so
-// that it is settled for: the share is then above what was asked by as much as
-// rounding makes. What was asked is never bought with ready Pods.
+// old ones, than the step asks for; so may the step before, where the nearest
+// mix had fewer Pods. Nothing but the way back could mend that. Then the nearest
+// share that can still be reached is settled for.
 type deployment struct{}
 
 func (deployment) paths() []Pointer {
@@ -42,6 +42,9 @@ func (d deployment) toward(s *State, w *World, want Mix) move {
 	rest := restOf(s, w, n)
 	if why := unsettled(w, rest); why != "" {
 		return move{waits: why}
+	}
+	if s.Spec.Strategy != BlueGreen { // which wants all of both, and no share
+		want = closest(n, room, rest, want)
 	}
 	pods, budget := spare(w)
 	next := onward(n, room, w.Old.Ready-pods, rest, want)
@@ -87,7 +90,7 @@ func (d deployment) release(s *State, w *World) move {
 		return move{waits: why}
 	}
 	n := w.Workload.Replicas
-	if n > 0 && isHeld(s, w) && w.New.Ready < n {
+	if letGoYet := inForce(s, w) && !isHeld(s, w); n > 0 && !letGoYet && w.New.Ready < n {
 		at := d.toward(s, w, Mix{New: n})
 		at.settled = false
 		return at

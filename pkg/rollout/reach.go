@@ -29,6 +29,26 @@ func Reach(kind string, n, surge int, asked Weight) (Mix, error) {
 	return h.reach(n, surge, asked), nil
 }
 
+// Levels are the mixes that steps come to, one after the other: those of Reach,
+// but for a Deployment that has taken away more old Pods before than a step
+// would have; that cannot be undone, and the step then comes to the nearest mix
+// that still can be reached.
+func Levels(kind string, n, surge int, steps []Weight) ([]Mix, error) {
+	levels, at := make([]Mix, 0, len(steps)), Mix{Old: n}
+	for _, asked := range steps {
+		want, err := Reach(kind, n, surge, asked)
+		if err != nil {
+			return nil, err
+		}
+		if kind == "Deployment" {
+			want = closest(n, n+max(1, surge), at, want)
+		}
+		at = want
+		levels = append(levels, at)
+	}
+	return levels, nil
+}
+
 // ReplicasFor is the smallest number of replicas of a Deployment whose nearest
 // share is within tolerance of the asked one, both in per cent of all traffic;
 // 0 where none up to 10000 is.
@@ -80,6 +100,7 @@ func nearest(n, surge int, asked Weight) Mix {
 // controller lets it reach, for new Pods are never taken away on the way.
 func Path(n, surge int, from, to Mix) []Mix {
 	room := max(n+max(1, surge), to.Old+to.New)
+	to = closest(n, room, from, to)
 	var path []Mix
 	for at := from; ; {
 		next := onward(n, room, 0, at, to)
