@@ -72,6 +72,9 @@ func (e *Engine) Run(ctx context.Context, s State) (Outcome, State, error) {
 	e.s = s
 	e.gates = newGateRun(e.Judge)
 	defer e.gates.stop()
+	if s.Phase.Over() { // its driver died before it gave the lead away
+		return e.leave(ctx, overAs(s.Phase), nil)
+	}
 	for {
 		if ctx.Err() != nil {
 			return e.leave(ctx, OutcomeInterrupted, nil)
@@ -97,6 +100,13 @@ func (e *Engine) Run(ctx context.Context, s State) (Outcome, State, error) {
 			return e.leave(ctx, outcome, nil)
 		}
 	}
+}
+
+func overAs(p Phase) Outcome {
+	if p == Promoted {
+		return OutcomePromoted
+	}
+	return OutcomeAborted
 }
 
 // claim marks every object as this driver's. From then on no request under an
@@ -145,10 +155,8 @@ func (e *Engine) turn(ctx context.Context) (Outcome, bool, error) {
 		return "", false, &IncompleteError{Message: action.Stuck}
 	case action.Write != nil:
 		return "", false, e.apply(ctx, *action.Write)
-	case e.s.Phase == Promoted:
-		return OutcomePromoted, true, nil
-	case e.s.Phase == Aborted:
-		return OutcomeAborted, true, nil
+	case e.s.Phase.Over():
+		return overAs(e.s.Phase), true, nil
 	case e.leavesPause():
 		return OutcomePaused, true, nil
 	}

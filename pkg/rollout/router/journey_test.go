@@ -174,8 +174,9 @@ func (j *journey) served(w *rollout.World) {
 	}
 }
 
-func (j *journey) ended() {
-	w := j.ideal.World()
+func (j *journey) ended() { j.endedAs(j.ideal.World()) }
+
+func (j *journey) endedAs(w *rollout.World) {
 	for _, o := range j.state.Managed {
 		live := w.Live[o.Ref]
 		if live.Marked {
