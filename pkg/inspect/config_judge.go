@@ -132,7 +132,7 @@ func complaint(s *snapshot.Snapshot, pod *corev1.Pod, r reference) verdict {
 		}
 		if v := saysMissing(e.Message, r); v.missing || v.missingKey {
 			v.confidence = finding.Likely // it may have been put right since
-			if s.TakenAt.Sub(lastSeen(e)) < freshEvent && (v.missing || onlyOne(pod, r)) {
+			if s.TakenAt.Sub(rule.LastSeen(e)) < freshEvent && (v.missing || onlyOne(pod, r)) {
 				v.confidence = finding.Certain
 			}
 			v.evidence = []finding.Evidence{eventEvidence(e)}

@@ -127,7 +127,7 @@ func checkHooks(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	for _, pod := range rule.Members[*corev1.Pod](s, sc) {
 		for _, c := range containers(pod) {
 			events, _ := containerEvents(s, pod, c, "FailedPreStopHook")
-			if len(events) == 0 || s.TakenAt.Sub(lastSeen(events[0])) > recent {
+			if len(events) == 0 || s.TakenAt.Sub(rule.LastSeen(events[0])) > recent {
 				continue
 			}
 			f := ended{s: s, pod: pod, c: c}.finding()

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"sort"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -53,21 +52,8 @@ func eventsAbout(s *snapshot.Snapshot, o snapshot.Object) ([]*corev1.Event, snap
 			out = append(out, e)
 		}
 	}
-	sort.SliceStable(out, func(i, j int) bool { return lastSeen(out[i]).After(lastSeen(out[j])) })
+	sort.SliceStable(out, func(i, j int) bool { return rule.LastSeen(out[i]).After(rule.LastSeen(out[j])) })
 	return out, answer
-}
-
-// lastSeen is when an event last happened, whichever of the API's three forms carries it.
-func lastSeen(e *corev1.Event) time.Time {
-	switch {
-	case e.Series != nil && !e.Series.LastObservedTime.IsZero():
-		return e.Series.LastObservedTime.Time
-	case !e.LastTimestamp.IsZero():
-		return e.LastTimestamp.Time
-	case !e.EventTime.IsZero():
-		return e.EventTime.Time
-	}
-	return e.CreationTimestamp.Time
 }
 
 // containerEvents are a pod's events about one of its containers with this reason, the newest first.

@@ -202,7 +202,7 @@ func (e *ending) assumeEarlierKill(s *snapshot.Snapshot, pod *corev1.Pod, c cont
 	kills, _ := containerEvents(s, pod, c, "Killing")
 	for _, kill := range kills {
 		cause, probe := probeKill(kill.Message, c)
-		if probe == nil || t.StartedAt.Time.Before(lastSeen(kill)) || t.FinishedAt.Sub(t.StartedAt.Time) < probeBudget(probe) {
+		if probe == nil || t.StartedAt.Time.Before(rule.LastSeen(kill)) || t.FinishedAt.Sub(t.StartedAt.Time) < probeBudget(probe) {
 			continue
 		}
 		e.event, e.cause, e.assumed = kill, cause, true
@@ -211,7 +211,7 @@ func (e *ending) assumeEarlierKill(s *snapshot.Snapshot, pod *corev1.Pod, c cont
 	if t.ExitCode == 0 {
 		return
 	}
-	if hooks, _ := containerEvents(s, pod, c, "FailedPostStartHook"); len(hooks) > 0 && s.TakenAt.Sub(lastSeen(hooks[0])) < recent {
+	if hooks, _ := containerEvents(s, pod, c, "FailedPostStartHook"); len(hooks) > 0 && s.TakenAt.Sub(rule.LastSeen(hooks[0])) < recent {
 		e.event, e.cause, e.assumed = hooks[0], hookFailure, true
 		return
 	}
@@ -222,7 +222,7 @@ func (e *ending) assumeEarlierKill(s *snapshot.Snapshot, pod *corev1.Pod, c cont
 // that nothing about it was left out.
 func startSeen(s *snapshot.Snapshot, pod *corev1.Pod, c container, t *corev1.ContainerStateTerminated) bool {
 	starts, _ := containerEvents(s, pod, c, "Started")
-	return slices.ContainsFunc(starts, func(e *corev1.Event) bool { return lastSeen(e).Sub(t.StartedAt.Time) > -killSlack })
+	return slices.ContainsFunc(starts, func(e *corev1.Event) bool { return rule.LastSeen(e).Sub(t.StartedAt.Time) > -killSlack })
 }
 
 // assumeFailedProbe takes a probe that failed while the instance ran for the reason of its end.
@@ -237,7 +237,7 @@ func (e *ending) assumeFailedProbe(s *snapshot.Snapshot, pod *corev1.Pod, c cont
 		if p.probe == nil || failed == nil || t.FinishedAt.Sub(t.StartedAt.Time) < probeBudget(p.probe) {
 			continue
 		}
-		if at := lastSeen(failed); at.After(t.StartedAt.Time) && at.Before(t.FinishedAt.Add(killSlack)) {
+		if at := rule.LastSeen(failed); at.After(t.StartedAt.Time) && at.Before(t.FinishedAt.Add(killSlack)) {
 			e.event, e.cause, e.assumed = failed, p.cause, true
 			return
 		}
@@ -259,7 +259,7 @@ func probeKill(message string, c container) (cause, *corev1.Probe) {
 // the event comes first, the end at most the grace period later. Events are
 // merged: the time is that of the last repetition.
 func near(e *corev1.Event, t *corev1.ContainerStateTerminated, grace time.Duration) bool {
-	gap := t.FinishedAt.Sub(lastSeen(e))
+	gap := t.FinishedAt.Sub(rule.LastSeen(e))
 	return gap >= -killSlack && gap <= grace+killSlack
 }
 

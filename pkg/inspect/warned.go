@@ -64,10 +64,10 @@ func (e explainer) lastWarning(r finding.Ref) *corev1.Event {
 		}
 		events, _ := eventsAbout(e.s, o)
 		for _, event := range events {
-			if event.Type != corev1.EventTypeWarning || e.s.TakenAt.Sub(lastSeen(event)) > warningAge {
+			if event.Type != corev1.EventTypeWarning || e.s.TakenAt.Sub(rule.LastSeen(event)) > warningAge {
 				continue
 			}
-			if newest == nil || lastSeen(event).After(lastSeen(newest)) {
+			if newest == nil || rule.LastSeen(event).After(rule.LastSeen(newest)) {
 				newest = event
 			}
 			break // the newest of this object
