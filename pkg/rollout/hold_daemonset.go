@@ -54,7 +54,7 @@ func (h daemonSet) release(s *State, w *World) move {
 		return move{waits: blind(w)}
 	}
 	r := count(w.Workload.Replicas, w.Workload.Pods, func(p Pod) bool { return p.Hash == s.OldHash })
-	return letGo(s, w, r, func(want Mix) move { return h.toward(s, w, want) })
+	return letGo(s, w, r, onDelete(s, w), func(want Mix) move { return h.toward(s, w, want) })
 }
 
 // back puts the old template in force and replaces the new version's Pods: those

@@ -45,7 +45,7 @@ func still(c *shop) {
 }
 
 func TestDeploymentCanaryKeepsReadyPodsAndArrives(t *testing.T) {
-	for seed := range int64(300) {
+	for seed := range int64(150) {
 		rnd := rand.New(rand.NewSource(seed))
 		n := 1 + rnd.Intn(30)
 		if seed%10 == 0 {
@@ -110,7 +110,7 @@ func checkEnd(t *testing.T, c *shop, want Mix, template string) {
 }
 
 func TestDeploymentCrashingVersionGoesBack(t *testing.T) {
-	for seed := range int64(100) {
+	for seed := range int64(50) {
 		rnd := rand.New(rand.NewSource(seed))
 		n := 1 + rnd.Intn(20)
 		s, c := deploymentState(Canary, 1+rnd.Intn(n), usualFields()), newShop(t, rnd, n, usualFields())
@@ -137,7 +137,7 @@ func TestDeploymentCrashingVersionGoesBack(t *testing.T) {
 }
 
 func TestDeploymentBlueGreen(t *testing.T) {
-	for seed := range int64(100) {
+	for seed := range int64(50) {
 		rnd := rand.New(rand.NewSource(seed))
 		n := 1 + rnd.Intn(40)
 		s, c := deploymentState(BlueGreen, 1, usualFields()), newShop(t, rnd, n, usualFields())

@@ -90,8 +90,9 @@ func giveBack(s *State, w *World, r replaced) move {
 	return move{settled: true}
 }
 
-// letGo ends the hold of a kind that replaces Pods in place; toward goes on with what is left to replace.
-func letGo(s *State, w *World, r replaced, toward func(Mix) move) move {
+// letGo ends the hold of a kind that replaces Pods in place; toward goes on with
+// what is left to replace, as long as the workload holds.
+func letGo(s *State, w *World, r replaced, holds bool, toward func(Mix) move) move {
 	want := before(s, UpdateStrategyField)
 	want[TemplateField] = s.Template
 	write := edit(s, w, want, PurposeRelease)
@@ -102,7 +103,7 @@ func letGo(s *State, w *World, r replaced, toward func(Mix) move) move {
 		return move{settled: true}
 	case write != nil && r.complete():
 		return move{write: write, waits: "the update strategy as it was"}
-	case write == nil:
+	case write == nil && (r.left == 0 || !holds):
 		return move{waits: ofPods(r.updatedReady, r.n, "new", "ready")}
 	}
 	at := toward(Mix{New: r.n})

@@ -9,7 +9,7 @@ import (
 // write of ours may be what takes ready Pods below replicas, and a step's level
 // is found again.
 func TestDeploymentCanaryUnderAnAutoscaler(t *testing.T) {
-	for seed := range int64(300) {
+	for seed := range int64(150) {
 		rnd := rand.New(rand.NewSource(seed))
 		surge := 1 + rnd.Intn(10)
 		s := deploymentState(Canary, surge, usualFields())
@@ -78,7 +78,7 @@ func checkTaken(t *testing.T, w *World, write *Write) {
 // A canary at rest whose replicas are lowered: the controller does it alone, by
 // the strategy that was left with it. Rounding may cost a Pod, no more.
 func TestDeploymentCanaryScaledDownKeepsItsProportion(t *testing.T) {
-	for seed := range int64(300) {
+	for seed := range int64(150) {
 		rnd := rand.New(rand.NewSource(seed))
 		n := 2 + rnd.Intn(99)
 		s, c := deploymentState(Canary, 1+rnd.Intn(n), usualFields()), newShop(t, rnd, n, usualFields())

@@ -99,7 +99,8 @@ func (h statefulSet) release(s *State, w *World) move {
 		return move{waits: blind(w)}
 	}
 	r := count(w.Workload.Replicas, h.pods(w), func(p Pod) bool { return p.Hash == s.OldHash })
-	return letGo(s, w, r, func(want Mix) move { return h.toward(s, w, want) })
+	_, holds := partitionOf(s, w)
+	return letGo(s, w, r, holds, func(want Mix) move { return h.toward(s, w, want) })
 }
 
 // back puts the old template in force with a partition that lets nothing
