@@ -1,0 +1,183 @@
+package quota
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// Rules are what admission looks up: the quotas and LimitRanges of a namespace
+// and the classes of the cluster.
+type Rules struct {
+	Quotas      []*corev1.ResourceQuota
+	LimitRanges []*corev1.LimitRange
+	Priorities  []*schedulingv1.PriorityClass
+	Runtimes    []*nodev1.RuntimeClass
+	Storage     []*storagev1.StorageClass
+	// Unread are the kinds above that could not be read, with the reason.
+	Unread map[snapshot.Kind]string
+}
+
+// Space is a namespace as admission sees it. What it admits it charges, so that
+// the next object meets quotas that are fuller. It is not safe for use by
+// several goroutines.
+type Space struct {
+	rules   Rules
+	at      time.Time
+	ledgers []*ledger
+	ranges  []*corev1.LimitRange
+}
+
+// NewSpace begins with the use that the quotas' status tells.
+func NewSpace(r Rules, at time.Time) *Space {
+	s := &Space{rules: r, at: at}
+	for _, q := range r.Quotas {
+		s.ledgers = append(s.ledgers, newLedger(q))
+	}
+	for _, lr := range r.LimitRanges {
+		s.ranges = append(s.ranges, withRangeDefaults(lr))
+	}
+	slices.SortStableFunc(s.ledgers, func(a, b *ledger) int { return strings.Compare(a.quota.Name, b.quota.Name) })
+	slices.SortStableFunc(s.ranges, func(a, b *corev1.LimitRange) int { return strings.Compare(a.Name, b.Name) })
+	return s
+}
+
+// Outcome is what the API server would say of an object.
+type Outcome struct {
+	// Refusals is empty where nothing known refuses the object. The first is what
+	// the API server says; where several stand there it could say any of them.
+	Refusals []Refusal
+	// Unknown are kinds that could not be read and might refuse it as well.
+	Unknown []snapshot.Kind
+	// Object is the object as it would be stored, with all defaults.
+	Object snapshot.Object
+	// Filled are the defaults that LimitRanges gave.
+	Filled []Filled
+}
+
+// Admitted says that nothing known refuses the object.
+func (o Outcome) Admitted() bool { return len(o.Refusals) == 0 }
+
+// Admit says what the API server would say of a new object, or of a changed one
+// where old is given, and charges it where it is let in.
+func (s *Space) Admit(o, old snapshot.Object) Outcome {
+	out, charged := s.judge(o, old)
+	if out.Admitted() {
+		charge{object: out.Object, old: old, at: s.at}.take(charged)
+		settle(out.Object, old)
+	}
+	return out
+}
+
+// Try is Admit that leaves the quotas as they are.
+func (s *Space) Try(o, old snapshot.Object) Outcome {
+	out, _ := s.judge(o, old)
+	settle(out.Object, old)
+	return out
+}
+
+// judge asks in the order of the API server: defaults, then the plugins that
+// change objects, then validation, then the plugins that only refuse, of which
+// ResourceQuota is the last (pkg/kubeapiserver/options/plugins.go;
+// apiserver/pkg/registry/generic/registry/store.go).
+func (s *Space) judge(o, old snapshot.Object) (Outcome, []*ledger) {
+	copied, _ := o.DeepCopyObject().(snapshot.Object)
+	out := Outcome{Object: copied}
+	switch o := copied.(type) {
+	case *corev1.Pod:
+		if old == nil {
+			s.admitPod(o, &out)
+		}
+	case *corev1.PersistentVolumeClaim:
+		s.admitClaim(o, old, &out)
+	}
+	if !out.Admitted() {
+		return out, nil
+	}
+	c := charge{object: copied, old: old, at: s.at}
+	if old != nil && meterOf(o) != serviceMeter && meterOf(o) != claimMeter {
+		return out, nil // only Services and claims are counted again when they change
+	}
+	s.unread(&out, "ResourceQuota")
+	var counting []*ledger
+	out.Refusals, counting = c.check(s.ledgers)
+	return out, counting
+}
+
+// settle makes of the object what a reader gets: defaults apply again whenever
+// it is read, now behind those of LimitRanges.
+func settle(o snapshot.Object, old snapshot.Object) {
+	if pod, ok := o.(*corev1.Pod); ok && old == nil {
+		applyDefaults(pod)
+	}
+}
+
+func (s *Space) admitPod(pod *corev1.Pod, out *Outcome) {
+	pod.Status = corev1.PodStatus{Phase: corev1.PodPending, QOSClass: pod.Status.QOSClass}
+	applyDefaults(pod)
+	s.unread(out, "LimitRange")
+	for _, lr := range s.ranges {
+		out.Filled = append(out.Filled, fillFromRange(pod, lr)...)
+	}
+	if !s.resolvePriority(pod, out) || !s.resolveRuntime(pod, out) {
+		return
+	}
+	pod.Status.QOSClass = QoS(pod)
+	if errs := validatePodResources(&pod.Spec, field.NewPath("spec")); len(errs) > 0 {
+		out.Refusals = append(out.Refusals, invalid(pod, errs))
+		return
+	}
+	for _, lr := range s.ranges {
+		if found := checkRange(pod, lr); len(found) > 0 {
+			out.Refusals = append(out.Refusals, outOfRange(pod, lr, found))
+		}
+	}
+	if out.Admitted() {
+		s.checkOverhead(pod, out)
+	}
+}
+
+func outOfRange(o snapshot.Object, lr *corev1.LimitRange, found []Breach) Refusal {
+	r := Refusal{By: ByLimitRange, Cause: OutOfRange, Name: lr.Name, Breaches: found}
+	for _, b := range found {
+		if !slices.Contains(r.Resources, b.Resource) {
+			r.Resources = append(r.Resources, b.Resource)
+		}
+	}
+	r.Message = forbidden(o, together(found).Error())
+	return r
+}
+
+// admitClaim: DefaultStorageClass sets the class of a new claim, LimitRanger
+// looks at new and changed ones.
+func (s *Space) admitClaim(claim *corev1.PersistentVolumeClaim, old snapshot.Object, out *Outcome) {
+	roundUp(claim.Spec.Resources.Limits, claim.Spec.Resources.Requests)
+	_, annotated := claim.Annotations[corev1.BetaStorageClassAnnotation]
+	if old == nil && claim.Spec.StorageClassName == nil && !annotated {
+		s.unread(out, "StorageClass")
+		if class := defaultStorage(s.rules.Storage); class != "" {
+			claim.Spec.StorageClassName = &class
+		}
+	}
+	s.unread(out, "LimitRange")
+	for _, lr := range s.ranges {
+		if found := checkClaimRange(claim, lr); len(found) > 0 {
+			out.Refusals = append(out.Refusals, outOfRange(claim, lr, found))
+		}
+	}
+}
+
+// unread notes that a kind which could refuse the object was not read.
+func (s *Space) unread(out *Outcome, kind snapshot.Kind) {
+	if _, unread := s.rules.Unread[kind]; unread && !slices.Contains(out.Unknown, kind) {
+		out.Unknown = append(out.Unknown, kind)
+	}
+}
