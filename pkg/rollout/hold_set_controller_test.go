@@ -137,12 +137,11 @@ func (c *set) podReady() bool {
 func (c *set) sync() bool {
 	saw := c.observed < c.live.Generation || c.seen != c.template()
 	c.seen = c.template()
-	did := false
+	sync := c.syncOrdinals
 	if c.ref.Kind == "DaemonSet" {
-		did = c.syncDaemons()
-	} else {
-		did = c.syncOrdinals()
+		sync = c.syncDaemons
 	}
+	did := sync()
 	c.observed = c.live.Generation
 	return saw || did
 }

@@ -249,3 +249,34 @@ func TestSetsAskTheBudget(t *testing.T) {
 		want{waits: "PodDisruptionBudget db asks for 3 healthy Pods and has 3"}.check(t, h.toward(s, c.world(), Mix{1, 2}))
 	}
 }
+
+func TestSetsAndPodsThatAreNotReady(t *testing.T) {
+	for name, test := range map[string]struct {
+		kind   string
+		broken int
+		want   want
+	}{
+		"the controller would wait for it":    {"StatefulSet", 0, want{waits: "pod db-0 is not ready"}},
+		"the very Pod that is next":           {"StatefulSet", 2, want{why: PurposeMove, waits: "pod db-2"}},
+		"a node of its own trouble":           {"DaemonSet", 0, want{why: PurposeReplace, waits: "pod db-1"}},
+		"the very node that is next of three": {"DaemonSet", 1, want{why: PurposeReplace, waits: "pod db-1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, err := holdFor(test.kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := newSet(t, rand.New(rand.NewSource(1)), test.kind, 3, `{"type":"RollingUpdate"}`)
+			for i := range c.pods {
+				c.pods[i].Name, c.pods[i].Ordinal = []string{"db-0", "db-1", "db-2"}[i], i
+			}
+			c.start, c.budget = 0, 0
+			s := c.state()
+			c.apply(h.toward(s, c.world(), Mix{2, 1}).write)
+			c.sync()
+			s.NewHash = "new"
+			c.pods[test.broken].Ready = false
+			test.want.check(t, h.toward(s, c.world(), Mix{2, 1}))
+		})
+	}
+}
