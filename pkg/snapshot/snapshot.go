@@ -73,6 +73,7 @@ type Snapshot struct {
 	Requests int
 
 	objects  map[key]Object
+	order    []key // of manifests alone: a file says one thing after the other
 	byKind   map[Kind]map[string][]Object // kind → namespace → objects in order of name
 	readings []Reading
 	reads    map[Need]Reading
@@ -105,6 +106,9 @@ func (s *Snapshot) Add(o Object) {
 		copy(list[at+1:], list[at:])
 		list[at] = o
 		spaces[k.namespace] = list
+		if s.Source == FromManifests {
+			s.order = append(s.order, k)
+		}
 	} else {
 		list := s.byKind[k.kind][k.namespace]
 		for i := range list {
@@ -150,6 +154,20 @@ func (s *Snapshot) Objects() []Object {
 	var out []Object
 	for _, i := range Kinds() {
 		out = append(out, s.all(i.Kind, "")...)
+	}
+	return out
+}
+
+// InOrder lists the objects of manifests as they stand in their files, which is
+// the order in which they are sent; what came from a cluster has none, and is
+// listed as by Objects.
+func (s *Snapshot) InOrder() []Object {
+	if s.Source != FromManifests {
+		return s.Objects()
+	}
+	out := make([]Object, len(s.order))
+	for i, k := range s.order {
+		out[i] = s.objects[k]
 	}
 	return out
 }

@@ -82,6 +82,23 @@ func TestListIsOrderedSelectedAndHonest(t *testing.T) {
 	}
 }
 
+// Manifests are sent as they stand in the file; a second of the same name takes the place of the first.
+func TestInOrder(t *testing.T) {
+	for source, want := range map[Source]string{FromManifests: "c a b", FromCluster: "a b c"} {
+		s := New(source, noon)
+		for _, name := range []string{"c", "a", "c", "b"} {
+			s.Add(pod("shop", name, nil))
+		}
+		var got []string
+		for _, o := range s.InOrder() {
+			got = append(got, o.GetName())
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", source, got, want)
+		}
+	}
+}
+
 // A read is asked for once, however it ended, and not where a wider one was made.
 func TestMissing(t *testing.T) {
 	s := New(FromCluster, noon)
