@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -151,7 +152,7 @@ func TestEveryEdge(t *testing.T) {
 			if !slices.ContainsFunc(action.Events, func(e Event) bool { return e.Message == string(c.edge.On) }) {
 				t.Errorf("told %+v, not why", action.Events)
 			}
-			if after, _ := json.Marshal(c.state); string(after) != string(before) {
+			if after, _ := json.Marshal(c.state); !bytes.Equal(after, before) {
 				t.Errorf("the given state was changed:\n%s\n%s", before, after)
 			}
 		})

@@ -7,9 +7,10 @@ const maxRehearsed = 2000
 
 // Rehearse lists every write that a rollout will make, in order, if all goes
 // well: the machine itself, run against an ideal cluster in which each write
-// takes effect and everything settles at once. Gates and pauses are passed.
-func Rehearse(m *Machine, s State, services []ServiceView) ([]Write, error) {
-	ideal := NewIdeal(&s, services...)
+// takes effect and everything settles at once. It begins with what w shows. Gates and pauses are passed.
+func Rehearse(m *Machine, s State, w *World) ([]Write, error) {
+	ideal := NewIdeal(&s, w.Services...)
+	ideal.Meet(w)
 	s.Full = true
 	var writes []Write
 	for range maxRehearsed {

@@ -21,7 +21,23 @@ func (m *Machine) Describe(s *State, w *World) Event {
 	e.Ready = Mix{Old: w.Old.Ready, New: w.New.Ready}
 	e.Observed = m.router.Observed(s, w)
 	if w.Workload != nil {
-		e.Reachable = m.router.Reach(e.Asked, m.mixFor(s.Spec, w.Workload.Replicas, e.Asked))
+		e.Reachable = m.router.Reach(e.Asked, m.level(s, w.Workload.Replicas))
 	}
 	return e
+}
+
+// level is the mix that the present step comes to, by way of the steps before it.
+func (m *Machine) level(s *State, replicas int) Mix {
+	if s.Spec.Strategy == BlueGreen {
+		return Mix{Old: replicas, New: replicas}
+	}
+	var weights []Weight
+	for _, step := range s.Spec.Steps[:min(s.Step+1, len(s.Spec.Steps))] {
+		weights = append(weights, step.Weight)
+	}
+	levels, err := Levels(s.Spec.Workload.Kind, replicas, s.Spec.MaxSurge, weights)
+	if err != nil || len(levels) == 0 {
+		return Mix{Old: replicas}
+	}
+	return levels[len(levels)-1]
 }

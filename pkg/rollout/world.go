@@ -83,21 +83,3 @@ type Budget struct {
 	DesiredHealthy       int
 	ExpectedPods, Allows int
 }
-
-// version gives a version's Pods by hash; the zero Version where there are none.
-func (w *World) version(hash string) Version {
-	switch hash {
-	case "":
-		return Version{}
-	case w.Old.Hash:
-		return w.Old
-	case w.New.Hash:
-		return w.New
-	}
-	for _, v := range w.Others {
-		if v.Hash == hash {
-			return v
-		}
-	}
-	return Version{}
-}
