@@ -73,7 +73,7 @@ type Snapshot struct {
 	Requests int
 
 	objects  map[key]Object
-	order    []key // of manifests alone: a file says one thing after the other
+	order    []key                        // of manifests alone: a file says one thing after the other
 	byKind   map[Kind]map[string][]Object // kind → namespace → objects in order of name
 	readings []Reading
 	reads    map[Need]Reading
