@@ -22,7 +22,7 @@ func Needs(s *snapshot.Snapshot, spec rollout.Spec) snapshot.Needs {
 	n.Objects = append(n.Objects, snapshot.Need{Kind: snapshot.Kind(ref.Kind), Namespace: ref.Namespace, Name: ref.Name})
 	in("Service")
 	if w, _ := find(s, ref); w != nil {
-		n.Add(roomNeeds(s, w, spec.Edit))
+		n.Add(roomNeeds(s, w, spec))
 		for _, kind := range []snapshot.Kind{"ResourceQuota", "LimitRange", "HorizontalPodAutoscaler", "PodDisruptionBudget"} {
 			in(kind)
 		}
@@ -44,15 +44,15 @@ func autoscalerStatus() snapshot.Need {
 
 // roomNeeds are what tells whether more Pods find a place. Pods are wanted of the
 // whole cluster; where that may not be read, of the namespace, for what is behind the Services.
-func roomNeeds(s *snapshot.Snapshot, w *workload, edit rollout.Edit) snapshot.Needs {
-	n := snapshot.Needs{Objects: []snapshot.Need{{Kind: "Node"}, boundPods(), autoscalerStatus()}}
+func roomNeeds(s *snapshot.Snapshot, w *workload, spec rollout.Spec) snapshot.Needs {
+	n := snapshot.Needs{Objects: []snapshot.Need{{Kind: "Node"}, boundPods()}}
 	add := func(need snapshot.Need) { n.Objects = append(n.Objects, need) }
 	if a := s.Asked(boundPods()); a.State != snapshot.Present && a.Why != "not read" {
 		add(snapshot.Need{Kind: "Pod", Namespace: w.ref.Namespace})
 	}
 	pod := podOf(w, w.template)
-	rewritten := len(edit.Patch) > 0 || len(edit.Manifest) > 0 || edit.Revision != 0
-	if fit.UsesClaims(pod) || w.set != nil && len(w.set.Spec.VolumeClaimTemplates) > 0 || rewritten {
+	rewritten := len(spec.Edit.Patch) > 0 || len(spec.Edit.Manifest) > 0 || spec.Edit.Revision != 0
+	if fit.UsesClaims(pod) || rewritten {
 		add(snapshot.Need{Kind: "PersistentVolumeClaim", Namespace: w.ref.Namespace})
 	}
 	if fit.UsesClaims(pod) {
@@ -61,7 +61,20 @@ func roomNeeds(s *snapshot.Snapshot, w *workload, edit rollout.Edit) snapshot.Ne
 	if fit.SelectsNamespaces(pod) {
 		add(snapshot.Need{Kind: "Namespace"})
 	}
+	if rewritten || crowded(s, spec) {
+		add(autoscalerStatus())
+	}
 	return n
+}
+
+// crowded: Pods such as those that run would find no place, so that it matters whether nodes may be added.
+func crowded(s *snapshot.Snapshot, spec rollout.Spec) bool {
+	full, err := Complete(s, spec)
+	if err != nil || s.Asked(boundPods()).Why == "not read" {
+		return false
+	}
+	d, err := newDraft(s, Input{State: &rollout.State{Spec: full}})
+	return err == nil && d.capacity.Room.State == RoomShort
 }
 
 // podOf is a Pod that the workload's controller would make of the template.
