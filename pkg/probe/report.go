@@ -18,6 +18,10 @@ type Report struct {
 	Probes []Probe `json:"probes"`
 	// Bare lists the containers that have no probe.
 	Bare []finding.Ref `json:"withoutProbes"`
+	// Timeline is drawn of one container where that was asked for.
+	Timeline *Timeline `json:"timeline,omitempty"`
+	// Trial says what a change does that was only tried out.
+	Trial *Trial `json:"trial,omitempty"`
 }
 
 // Base gives the part that every report has.
@@ -39,6 +43,8 @@ type Probe struct {
 	Pods int `json:"pods"`
 	// Seen is what is known of how long the container takes to start; nil where nothing is.
 	Seen *Seen `json:"seen"`
+	// Was is how it is now, where a change to it is being tried out.
+	Was *Was `json:"was,omitempty"`
 }
 
 // Seen is how long instances of a container took from their start until they
@@ -85,11 +91,20 @@ type Timing struct {
 type Options struct {
 	Lang      lang.Lang
 	Catalogue finding.Catalogue
+	// Set are changes to try out before they are made.
+	Set []Change
+	// Timeline asks for the life of one container, by its name where there are several.
+	Timeline  bool
+	Container string
 }
 
-// Check answers the query from the snapshot. Its errors: *rule.NotFoundError, or a
-// selector that does not parse.
+// Check answers the query from the snapshot. Changes to try out are written into
+// the snapshot. Its errors: *rule.NotFoundError, *ChangeError, *ContainerError, or
+// a selector that does not parse.
 func Check(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
+	if len(o.Set) > 0 {
+		return try(s, q, o)
+	}
 	if _, err := labels.Parse(q.Selector); err != nil {
 		return Report{}, fmt.Errorf("selector %q: %w", q.Selector, err)
 	}
@@ -108,11 +123,17 @@ func Check(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 	}
 	v := look(s, scope)
 	findings := rule.Diagnose(scope, rule.Run(s, scope, Rules()), o.Catalogue, o.Lang)
-	return Report{
+	out := Report{
 		Report: finding.NewReport("probe check", s.TakenAt, asked, findings, unread.NotChecked(s), s.Requests),
 		Probes: v.probes(),
 		Bare:   v.bare(),
-	}, nil
+	}
+	if o.Timeline {
+		if out.Timeline, err = v.timeline(o.Container); err != nil {
+			return Report{}, err
+		}
+	}
+	return out, nil
 }
 
 // absent lists what was asked about by name and is not there.
