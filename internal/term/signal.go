@@ -15,23 +15,30 @@ var ErrInterrupted = errors.New("interrupted")
 // ErrTerminated is an ErrInterrupted that nobody typed: nobody waits to be asked.
 var ErrTerminated = fmt.Errorf("terminated: %w", ErrInterrupted)
 
-// Interruptible gives a context that the first interrupt or termination signal
-// ends, with ErrInterrupted as its cause. From then on the signals do what they
+// OutlivePipe lets the process go on when nobody reads what it writes any more:
+// a write is an error from then on, and no signal.
+func OutlivePipe() { signal.Ignore(syscall.SIGPIPE) }
+
+// Interruptible gives a context that the first interrupt, termination or hang-up
+// ends, with ErrInterrupted as its cause, or ErrTerminated. From then on the signals do what they
 // do by themselves, so that the second one ends the process at once; a shell
 // sees 130. Call stop when the work is done.
 func Interruptible(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		select {
 		case got := <-signals:
 			signal.Stop(signals)
-			if got == syscall.SIGTERM {
-				cancel(ErrTerminated)
+			if got == os.Interrupt {
+				cancel(ErrInterrupted)
 				return
 			}
-			cancel(ErrInterrupted)
+			cancel(ErrTerminated)
 		case <-ctx.Done():
 			signal.Stop(signals)
 		}

@@ -71,7 +71,7 @@ func rolloutPage(o Options) (*page, error) {
 func (p *page) rollout(v Rollout, now time.Time) error {
 	p.headline(phaseMark(v), p.say("rollout-head", map[string]any{
 		"workload": v.Workload.String(), "namespace": v.Workload.Namespace, "strategy": p.strategy(v.Strategy), "where": p.where(v),
-	}), "("+p.say("rollout-phase-tail", map[string]any{"phase": p.phase(v), "since": age(v.Since, now)})+")")
+	}), "("+p.say("rollout-phase-tail", map[string]any{"phase": p.phase(v), "since": age(v.Since, now), "over": v.Phase.Over()})+")")
 	p.gap()
 	if err := p.table("  ", p.headers("header-version", "header-hash", "header-images", "header-ready", "header-asked", "header-seen"), p.versionRows(v)); err != nil {
 		return err
@@ -105,10 +105,10 @@ func (p *page) strategy(s rollout.Strategy) string { return p.say("rollout-strat
 
 func (p *page) phase(v Rollout) string {
 	switch {
-	case v.Phase == rollout.Paused && v.Waiting != "":
-		return p.say("rollout-waiting-"+string(v.Waiting), nil)
 	case v.Abandoned && !v.Phase.Over():
 		return p.say("rollout-phase-"+string(v.Phase), nil) + ", " + p.say("rollout-abandoned", nil)
+	case v.Phase == rollout.Paused && v.Waiting != "":
+		return p.say("rollout-waiting-"+string(v.Waiting), nil)
 	}
 	return p.say("rollout-phase-"+string(v.Phase), nil)
 }

@@ -28,8 +28,13 @@ func (p *page) command(v Rollout, do verb) string {
 // offered are commands that a person may choose from, each with what it does.
 func (p *page) offered(v Rollout, verbs ...verb) []string {
 	var lines []string
+	trouble := v.Phase == rollout.Paused && (v.Waiting == rollout.WaitingFailed || v.Waiting == rollout.WaitingInconclusive)
 	for _, do := range verbs {
-		lines = append(lines, p.say("rollout-to-"+string(do), nil), "  "+p.command(v, do))
+		id := "rollout-to-" + string(do)
+		if trouble && do != verbAbort {
+			id += "-anyway"
+		}
+		lines = append(lines, p.say(id, nil), "  "+p.command(v, do))
 	}
 	return lines
 }
@@ -71,13 +76,21 @@ func (p *page) nowLines(v Rollout, now time.Time) []string {
 		}
 	case rollout.Starting, rollout.Shifting, rollout.Judging, rollout.Releasing, rollout.Aborting:
 		text := p.say("rollout-now-"+string(v.Phase), map[string]any{"preview": v.preview})
-		if e := v.LastEvent; e != nil && (e.Event == rollout.EventLevel || e.Event == rollout.EventRetry) && e.Message != "" {
-			text += ": " + inline(e.Message)
+		if waits := waitsFor(v); waits != "" {
+			text += ": " + inline(waits)
 		}
 		return p.wrapped(text)
 	case rollout.Promoted, rollout.Aborted:
 	}
 	return nil
+}
+
+// waitsFor is what is waited for in the driver's words, or in those of its last event.
+func waitsFor(v Rollout) string {
+	if e := v.LastEvent; v.Waits == "" && e != nil && (e.Event == rollout.EventLevel || e.Event == rollout.EventRetry) {
+		return e.Message
+	}
+	return v.Waits
 }
 
 // nextLines say what follows by itself, and what a person can do where nothing does.

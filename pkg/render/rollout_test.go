@@ -314,8 +314,9 @@ func rolloutTexts() ([]string, map[string]any) {
 	for _, v := range []verb{verbPromote, verbResume, verbAbort} {
 		add("to", string(v))
 	}
+	add("to", "promote-anyway", "resume-anyway")
 	add("list", "none", "unseen")
-	args := map[string]any{"old": 1, "new": 2, "step": 1, "steps": 4, "promoted": true}
+	args := map[string]any{"old": 1, "new": 2, "step": 1, "steps": 4, "promoted": true, "over": true}
 	for _, name := range []string{"workload", "strategy", "where", "phase", "since", "asked", "reachable", "observed", "gate", "gates", "by", "left", "preview", "for", "weight", "ago", "images", "reason", "detail"} {
 		args[name] = "x"
 	}

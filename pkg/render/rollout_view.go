@@ -47,6 +47,8 @@ type Rollout struct {
 	// Reason is why it was rolled back or waits.
 	Reason    *rollout.Reason `json:"reason,omitempty"`
 	LastEvent *rollout.Event  `json:"lastEvent"`
+	// Waits is what the driver waits for, in its words.
+	Waits string `json:"waits,omitempty"`
 
 	// preview is the Service that shows the new version alone.
 	preview string
