@@ -29,6 +29,10 @@ func fixtures() []fixture {
 		{"long-values", longValues},
 		{"empty-lists", emptyLists},
 		{"overview", overview},
+		{"plan-ready", planReady},
+		{"plan-doubtful", planDoubtful},
+		{"plan-refused", planRefused},
+		{"plan-nothing", planNothing},
 	}
 }
 

@@ -81,7 +81,7 @@ func TestTextGolden(t *testing.T) {
 }
 
 func TestMachineGolden(t *testing.T) {
-	for _, f := range []string{"certain-error", "empty-lists"} {
+	for _, f := range []string{"certain-error", "empty-lists", "plan-refused", "plan-ready"} {
 		for _, x := range fixtures() {
 			if x.name != f {
 				continue

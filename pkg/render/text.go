@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/plan"
 )
 
 // inFull is how many findings, and how many objects, Table shows in full.
@@ -22,6 +23,13 @@ func writeText(w io.Writer, report any, base finding.Report, o Options) error {
 		return err
 	}
 	p := newPage(texts, o)
+	if planned, ok := report.(plan.Report); ok {
+		if err := p.planned(planned); err != nil {
+			return err
+		}
+		_, err = io.WriteString(w, p.out.String())
+		return err
+	}
 	if len(base.Findings) == 0 {
 		p.nothingFound(base, objectsOf(report))
 	} else if err := p.findings(base); err != nil {
