@@ -35,7 +35,7 @@ func (d *draft) checkWeights() []finding.Finding {
 		if s.isNear() {
 			continue
 		}
-		parts = append(parts, fmt.Sprintf("%s → %s %%", s.Asked, s.Reachable))
+		parts = append(parts, fmt.Sprintf("%s -> %s %%", s.Asked, s.Reachable))
 		value := fmt.Sprintf("asked %s %%, reachable %s %% (%d old + %d new Pods)", s.Asked, s.Reachable, s.Old, s.New)
 		if s.ReplicasToReach > 0 {
 			value += fmt.Sprintf(", near enough with %d replicas", s.ReplicasToReach)
