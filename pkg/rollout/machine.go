@@ -170,6 +170,10 @@ func (t *turn) tend() bool {
 	s, w := t.s, t.w
 	at := t.hold.toward(s, w, t.mix())
 	if at.write != nil {
+		if lag := t.lag(); lag != "" {
+			t.wait(lag)
+			return false
+		}
 		t.write(at.write)
 		return false
 	}
@@ -188,6 +192,28 @@ func (t *turn) tend() bool {
 	}
 	s.Spent = 0
 	return true
+}
+
+// lag says which Service does not show all ready new Pods yet, though it selects
+// them: a Pod that is ready carries nothing before that, and no old one may go in
+// its place.
+func (t *turn) lag() string {
+	if t.s.NewHash == "" {
+		return ""
+	}
+	for _, v := range t.w.Services {
+		if pinnedTo(v) == "" || pinnedTo(v) == t.s.NewHash {
+			if shown := v.Ready[t.s.NewHash]; shown < t.w.New.Ready {
+				return fmt.Sprintf("service/%s shows %d of %d ready new Pods", v.Name, shown, t.w.New.Ready)
+			}
+		}
+	}
+	return ""
+}
+
+// pinnedTo is the version that a Service's selector is limited to; empty where it takes all.
+func pinnedTo(v ServiceView) string {
+	return v.Selects[templateHashOfPods] + v.Selects[revisionHashOfPods]
 }
 
 // mix is how many Pods of each version the step asks for.

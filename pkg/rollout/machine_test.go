@@ -184,6 +184,9 @@ func TestMachineStaysWhereItIs(t *testing.T) {
 			s.Spec.Gates = []GateSpec{{Kind: GateWebhook, Value: "x"}}
 			s.Gates = map[string]Answer{"webhook=x": {Result: NoData}}
 		}), nil, Observed{seen()}, 1, "gate webhook=x"},
+		{"an old Pod stays while the Service does not show the new one", at(Shifting),
+			func(s *script) { s.toward = move{write: &Write{Object: web, Why: PurposeMove}} },
+			Observed{seen(func(w *World) { w.Services = []ServiceView{{Name: "web", Ready: map[string]int{"aaa": 2, "bbb": 1}}} })}, 0, "service/web shows 1 of 2 ready new Pods"},
 		{"until a person comes", at(Paused, func(s *State) { s.Waiting = WaitingPerson }), nil, Observed{seen(func(w *World) { w.At = noon.Add(time.Hour) })}, 0, "a person"},
 		{"restarts that were allowed", at(Shifting, func(s *State) { s.Spec.MaxRestarts = 2 }), func(s *script) { s.toward = waits },
 			Observed{seen(func(w *World) { w.New.Restarts = 2 })}, 0, "Pods"},
@@ -276,6 +279,18 @@ func TestWritesCarryPreconditions(t *testing.T) {
 	})})
 	if action.Write.Version != "77" {
 		t.Errorf("an object without generation is written with %+v", action.Write)
+	}
+}
+
+// A Service that is pinned to the old version shows no new Pod, and is not waited for.
+func TestPinnedServiceIsNotWaitedFor(t *testing.T) {
+	s := settled()
+	s.toward = move{write: &Write{Object: web, Why: PurposeMove}}
+	_, action := s.machine().Next(at(Shifting), Observed{seen(func(w *World) {
+		w.Services = []ServiceView{{Name: "web", Selects: map[string]string{"app": "web", templateHashOfPods: "aaa"}, Ready: map[string]int{"aaa": 2}}}
+	})})
+	if action.Write == nil {
+		t.Errorf("waits for %q", action.Waits)
 	}
 }
 
