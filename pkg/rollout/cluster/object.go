@@ -34,7 +34,7 @@ func (c *Client) get(ctx context.Context, r rollout.Ref) (*object, error) {
 	}
 	raw, err := c.Call(ctx, http.MethodGet, path, "", nil)
 	if absent(err) {
-		return nil, nil //nolint:nilnil // absent is an answer, not an error
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", r, err)
