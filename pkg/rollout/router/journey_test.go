@@ -30,7 +30,7 @@ type journey struct {
 
 func TestEveryJourneyEnds(t *testing.T) {
 	ends := map[rollout.Phase]int{}
-	for seed := range uint64(1500) {
+	for seed := range journeys() {
 		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			j := newJourney(t, rand.New(rand.NewPCG(seed, 1)))
 			ends[j.run()]++
@@ -43,6 +43,14 @@ func TestEveryJourneyEnds(t *testing.T) {
 	if ends[rollout.Promoted] < 50 || ends[rollout.Aborted] < 50 {
 		t.Errorf("the journeys are one-sided: %v", ends)
 	}
+}
+
+// journeys are how many to make.
+func journeys() uint64 {
+	if testing.Short() {
+		return 400
+	}
+	return 2000
 }
 
 func newJourney(t *testing.T, r *rand.Rand) *journey {
