@@ -209,3 +209,12 @@ func TestPinnedKeepsTheSelector(t *testing.T) {
 		t.Errorf("pinned to an unknown hash: %s", got)
 	}
 }
+
+func TestServiceReachesAllOrNothing(t *testing.T) {
+	both := rollout.Mix{Old: 3, New: 3}
+	for asked, want := range map[rollout.Weight]rollout.Weight{0: 0, 1: 0, 50: 0, 51: rollout.All, 100: rollout.All} {
+		if got := (service{}).Reach(asked, both); got != want {
+			t.Errorf("asked for %s it reaches %s, want %s", asked, got, want)
+		}
+	}
+}
