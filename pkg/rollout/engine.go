@@ -245,7 +245,7 @@ func (e *Engine) apply(ctx context.Context, w Write) error {
 func (e *Engine) requests(ctx context.Context) error {
 	select {
 	case r := <-e.Requests:
-		if _, err := e.step(ctx, Asked{Request: r}); err != nil {
+		if _, err := e.step(ctx, Asked{Request: r, World: e.w}); err != nil {
 			return err
 		}
 	default:
@@ -254,7 +254,7 @@ func (e *Engine) requests(ctx context.Context) error {
 	if err != nil || r == nil {
 		return err
 	}
-	if _, err := e.step(ctx, Asked{Request: *r}); err != nil {
+	if _, err := e.step(ctx, Asked{Request: *r, World: e.w}); err != nil {
 		return err
 	}
 	return e.Journal.Took(ctx, *r)

@@ -41,9 +41,10 @@ type Observed struct{ World *World }
 // Judged are answers of gates.
 type Judged struct{ Answers map[string]Answer }
 
-// Asked is a person's wish.
+// Asked is a person's wish, with the last look at the cluster, if there was one.
 type Asked struct {
 	Request Request
+	World   *World
 }
 
 // Refused says that the API server will not have the write that was intended.
@@ -89,6 +90,7 @@ func (m *Machine) Next(s State, in Input) (State, Action) {
 			}
 		}
 	case Asked:
+		t.w = in.World
 		t.asked(in.Request)
 	case Refused:
 		next.Intent = nil

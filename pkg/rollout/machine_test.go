@@ -91,7 +91,7 @@ func TestEveryEdge(t *testing.T) {
 	}
 	waiting := func(w Waiting) func(*State) { return func(s *State) { s.Waiting = w } }
 	look := func(change ...func(*World)) Input { return Observed{seen(change...)} }
-	ask := func(a Ask) Input { return Asked{Request{Do: a, By: "kim"}} }
+	ask := func(a Ask) Input { return Asked{Request: Request{Do: a, By: "kim"}} }
 	unsettled := func(s *script) { s.toward, s.release = move{waits: "Pods"}, move{waits: "Pods"} }
 	later := func(w *World) { w.At = noon.Add(time.Hour) }
 	cases := []struct {
@@ -193,7 +193,7 @@ func TestMachineStaysWhereItIs(t *testing.T) {
 		{"a held failure is not failed again", at(Paused, func(s *State) { s.Waiting = WaitingFailed }), nil,
 			Observed{seen(func(w *World) { w.New.Restarts = 9 })}, 0, "a person"},
 		{"the old version is kept", at(Keeping, func(s *State) { s.Spec.Keep = Duration(time.Minute) }), nil, Observed{seen()}, 0, "the old version is kept until 12:01:00"},
-		{"a wish to pause has no meaning on the way back", at(Aborting), func(s *script) { s.back = waits }, Asked{Request{Do: AskPause}}, 0, ""},
+		{"a wish to pause has no meaning on the way back", at(Aborting), func(s *script) { s.back = waits }, Asked{Request: Request{Do: AskPause}}, 0, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
