@@ -238,12 +238,14 @@ func TestTheServersClock(t *testing.T) {
 func TestARequestThatGetsNoAnswerIsGivenUpAndItsConnectionLeft(t *testing.T) {
 	hold := make(chan struct{})
 	defer close(hold)
-	first := true
+	var mu sync.Mutex
 	var from []string
 	a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
 		from = append(from, r.RemoteAddr)
+		first := len(from) == 1
+		mu.Unlock()
 		if first {
-			first = false
 			select {
 			case <-hold:
 			case <-r.Context().Done():
@@ -262,6 +264,8 @@ func TestARequestThatGetsNoAnswerIsGivenUpAndItsConnectionLeft(t *testing.T) {
 	if err := c.Apply(t.Context(), aWrite(), "tok"); err != nil {
 		t.Error(err)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(from) != 2 || from[0] == from[1] {
 		t.Errorf("connections %q", from)
 	}

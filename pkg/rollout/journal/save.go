@@ -53,7 +53,7 @@ type save struct {
 }
 
 func (w *save) ops() []op {
-	ops := append(w.owner, setData(keyState, w.text), setData(keyOver, w.over))
+	ops := append([]op{setData(keyState, w.text), setData(keyOver, w.over)}, w.owner...)
 	if w.taken {
 		ops = append(ops, testData(keyRequest, w.askedText), setData(keyRequest, ""))
 	}
