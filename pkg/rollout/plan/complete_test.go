@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -284,5 +285,33 @@ func TestNeeds(t *testing.T) {
 	}
 	if !seen[snapshot.Need{Kind: "Pod", Namespace: "shop"}] {
 		t.Error("where the Pods of the cluster may not be read, those of the namespace are")
+	}
+}
+
+// Whether nodes may be added is asked only where it matters.
+func TestNeedsOfACrowdedCluster(t *testing.T) {
+	pod := `
+---
+kind: Pod
+metadata: {name: big, namespace: other}
+spec: {nodeName: node-1, containers: [{name: app, resources: {requests: {cpu: CPU}}}]}
+---
+kind: Node
+metadata: {name: node-1}
+status: {allocatable: {cpu: "2", pods: "10"}}
+`
+	asks := strings.Replace(shop, `containers: [{name: app, image: "shop/web:v1"}]`, `containers: [{name: app, image: "shop/web:v1", resources: {requests: {cpu: 500m}}}]`, 1)
+	for cpu, want := range map[string]bool{"100m": false, "1900m": true} {
+		full := cluster(t, asks+strings.Replace(pod, "CPU", cpu, 1))
+		s := snapshot.New(snapshot.FromCluster, full.TakenAt)
+		for _, o := range full.Objects() {
+			s.Add(o)
+		}
+		for _, n := range []snapshot.Need{{Kind: "Service", Namespace: "shop"}, {Kind: "Node"}, boundPods()} {
+			s.Record(snapshot.Reading{Need: n})
+		}
+		if got := slices.Contains(Needs(s, web()).Objects, autoscalerStatus()); got != want {
+			t.Errorf("with %s in use: %v", cpu, got)
+		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // cluster is a snapshot of the objects, complete but for the kinds that are unknown.
-func cluster(t *testing.T, documents string, unknown ...snapshot.Kind) *snapshot.Snapshot {
+func cluster(t testing.TB, documents string, unknown ...snapshot.Kind) *snapshot.Snapshot {
 	t.Helper()
 	s := snapshot.New(snapshot.FromCluster, time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC))
 	s.Namespace = "shop"
@@ -34,7 +34,7 @@ func cluster(t *testing.T, documents string, unknown ...snapshot.Kind) *snapshot
 	return s
 }
 
-func split(t *testing.T, data []byte) [][]byte {
+func split(t testing.TB, data []byte) [][]byte {
 	t.Helper()
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
 	var out [][]byte
@@ -52,7 +52,7 @@ func split(t *testing.T, data []byte) [][]byte {
 	}
 }
 
-func decodeObject(t *testing.T, d []byte) snapshot.Object {
+func decodeObject(t testing.TB, d []byte) snapshot.Object {
 	t.Helper()
 	var head struct {
 		Kind snapshot.Kind `json:"kind"`

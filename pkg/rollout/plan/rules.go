@@ -2,9 +2,12 @@ package plan
 
 import (
 	"maps"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -61,10 +64,55 @@ func (d *draft) found(args map[string]any, seen ...finding.Evidence) finding.Fin
 func (d *draft) foundAt(object finding.Ref, args map[string]any, seen ...finding.Evidence) finding.Finding {
 	all := map[string]any{
 		"workload": d.w.ref.String(), "kind": d.w.ref.Kind, "name": d.w.ref.Name, "namespace": d.w.ref.Namespace,
-		"strategy": string(d.spec.Strategy),
+		"deployment": d.w.deployment != nil, "plan": d.command(), "again": d.again(),
 	}
 	maps.Copy(all, args)
 	return finding.Finding{Object: object, Args: all, Evidence: seen}
+}
+
+// command asks for a plan of the same change. Images are written out; what may be
+// long, or hold what nobody wants to read twice, is named only.
+func (d *draft) command() string {
+	words := []string{"kubectl msa -n", d.w.ref.Namespace, "rollout plan", d.w.ref.String()}
+	e := d.spec.Edit
+	for _, container := range slices.Sorted(maps.Keys(e.Images)) {
+		words = append(words, "--image", quoted(container+"="+e.Images[container]))
+	}
+	for _, v := range e.Env {
+		change := v.Name + "=..."
+		if v.Remove {
+			change = v.Name + "-"
+		}
+		if v.Container != "" {
+			change = v.Container + ":" + change
+		}
+		words = append(words, "--set-env", quoted(change))
+	}
+	if len(e.Patch) > 0 {
+		words = append(words, "--patch", "PATCH")
+	}
+	if len(e.Manifest) > 0 {
+		words = append(words, "-f", "FILE")
+	}
+	return strings.Join(words, " ")
+}
+
+// again is command with the strategy that was asked for.
+func (d *draft) again() string {
+	if d.spec.Strategy == rollout.BlueGreen {
+		return d.command() + " --strategy bluegreen"
+	}
+	return d.command()
+}
+
+// quoted protects a word from the shell.
+func quoted(word string) string {
+	if strings.IndexFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("-_.:/=@+,", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // seen is evidence on the workload.

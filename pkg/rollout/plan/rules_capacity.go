@@ -51,7 +51,6 @@ func (d *draft) checkWeights() []finding.Finding {
 	f := d.found(map[string]any{
 		"steps": strings.Join(parts, ", "), "n": len(parts), "replicas": d.replicasFor(asked...), "now": d.w.replicas,
 		"far": far, "smallest": d.smallest().String(), "suggest": d.reachableSteps(),
-		"deployment": d.w.deployment != nil,
 	}, seen...)
 	if far != "" {
 		f.Severity = finding.Error

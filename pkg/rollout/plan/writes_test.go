@@ -28,13 +28,13 @@ func blueGreen() []rollout.Write {
 		}
 		return c
 	}
-	const plain, old, new = `{"app":"web"}`, `{"app":"web","hash":"old"}`, `{"app":"web","hash":"new"}`
+	const plain, blue, green = `{"app":"web"}`, `{"app":"web","hash":"old"}`, `{"app":"web","hash":"new"}`
 	return []rollout.Write{
-		{Object: svcRef, Why: rollout.PurposePin, Changes: []rollout.Change{change(rollout.SelectorField, plain, old)}},
+		{Object: svcRef, Why: rollout.PurposePin, Changes: []rollout.Change{change(rollout.SelectorField, plain, blue)}},
 		{Object: webRef, Why: rollout.PurposeStart, Changes: []rollout.Change{change(rollout.MinReadyField, "", "9"), change(rollout.TemplateField, `"v1"`, `"v2"`)}},
-		{Object: svcRef, Why: rollout.PurposeFlip, Changes: []rollout.Change{change(rollout.SelectorField, old, new)}},
+		{Object: svcRef, Why: rollout.PurposeFlip, Changes: []rollout.Change{change(rollout.SelectorField, blue, green)}},
 		{Object: webRef, Why: rollout.PurposeRelease, Changes: []rollout.Change{change(rollout.MinReadyField, "9", "")}},
-		{Object: svcRef, Why: rollout.PurposeRestore, Changes: []rollout.Change{change(rollout.SelectorField, new, plain)}},
+		{Object: svcRef, Why: rollout.PurposeRestore, Changes: []rollout.Change{change(rollout.SelectorField, green, plain)}},
 		{Object: svcRef, Why: rollout.PurposeUnmark, Changes: []rollout.Change{change(rollout.MarkField, `"token"`, "")}},
 		{Object: rollout.Ref{Kind: "Pod", Name: "web-1"}, Why: rollout.PurposeReplace, Delete: true},
 	}
