@@ -84,8 +84,12 @@ func (m *Machine) Next(s State, in Input) (State, Action) {
 		t.observed()
 	case Judged:
 		for gate, answer := range in.Answers {
-			if next.Phase == Judging && next.Gates[gate] != answer {
-				next.Gates[gate] = answer
+			before := next.Gates[gate]
+			if next.Phase != Judging {
+				break // the question does not stand any more
+			}
+			next.Gates[gate] = answer
+			if before.Result != answer.Result || before.Message != answer.Message {
 				t.tell(EventGate, gate, string(answer.Result)+after(answer.Message))
 			}
 		}

@@ -178,8 +178,8 @@ func (g *stage) drive(t *testing.T, m *rollout.Machine, change func(*rollout.Eng
 	t.Helper()
 	for range 4 {
 		g.take()
-		outcome, s, err, died := g.one(t, m, change)
-		if !died {
+		outcome, s, err := g.one(t, m, change)
+		if !errors.Is(err, errDied) {
 			return outcome, s, err
 		}
 	}
@@ -187,14 +187,14 @@ func (g *stage) drive(t *testing.T, m *rollout.Machine, change func(*rollout.Eng
 	return "", rollout.State{}, nil
 }
 
-func (g *stage) one(t *testing.T, m *rollout.Machine, change func(*rollout.Engine)) (outcome rollout.Outcome, s rollout.State, err error, died bool) {
+func (g *stage) one(t *testing.T, m *rollout.Machine, change func(*rollout.Engine)) (outcome rollout.Outcome, s rollout.State, err error) {
 	t.Helper()
 	defer func() {
 		if r := recover(); r != nil {
-			if r != errDied { //nolint:errorlint // a panic's value is compared, not an error's chain
+			if r != any(errDied) {
 				panic(r)
 			}
-			died = true
+			err = errDied
 		}
 	}()
 	e := &rollout.Engine{Machine: m, Cluster: g, Journal: g, Judge: g, Clock: g}
@@ -203,8 +203,7 @@ func (g *stage) one(t *testing.T, m *rollout.Machine, change func(*rollout.Engin
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	outcome, s, err = e.Run(ctx, g.state)
-	return outcome, s, err, false
+	return e.Run(ctx, g.state)
 }
 
 // on puts a journey's beginning on a stage.
