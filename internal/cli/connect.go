@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
@@ -18,6 +19,7 @@ import (
 // cluster is where a command reads: connected to in name only, no request is sent yet.
 type cluster struct {
 	reader             *live.Reader
+	config             *rest.Config
 	context, namespace string
 	host               string
 }
@@ -57,7 +59,7 @@ func (a *app) connect() (*cluster, error) {
 		return nil, a.badConfig(err)
 	}
 	a.global.usedContext = name
-	return &cluster{reader: reader, context: name, namespace: namespace, host: hostOf(config.Host)}, nil
+	return &cluster{reader: reader, config: config, context: name, namespace: namespace, host: hostOf(config.Host)}, nil
 }
 
 // hostOf is the server without anything that a URL may hold besides.

@@ -42,6 +42,25 @@ type verdictError struct{ code int }
 
 func (e *verdictError) Error() string { return "verdict " + strconv.Itoa(e.code) }
 
+// refusedError is something that cannot be done as things stand, with the exit code that says so.
+type refusedError struct {
+	code int
+	id   string
+	args map[string]any
+}
+
+func (e *refusedError) Error() string { return fmt.Sprintf("%s %v", e.id, e.args) }
+
+func refuse(code int, id string, args ...any) error {
+	e := &refusedError{code: code, id: id, args: map[string]any{}}
+	for i := 0; i+1 < len(args); i += 2 {
+		if name, ok := args[i].(string); ok {
+			e.args[name] = args[i+1]
+		}
+	}
+	return e
+}
+
 // errTimedOut is the cause of a context that --timeout ended.
 var errTimedOut = errors.New("timed out")
 

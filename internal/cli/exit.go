@@ -22,6 +22,10 @@ const (
 	exitUsage       = 2
 	exitFindings    = 3
 	exitNotChecked  = 4
+	exitRolledBack  = 5
+	exitIncomplete  = 6
+	exitPaused      = 7
+	exitConflict    = 8
 	exitTimedOut    = 124
 	exitInterrupted = 130
 )
@@ -35,6 +39,7 @@ func (a *app) exit(err error) int {
 		badFile     *file.Error
 		unreachable *live.UnreachableError
 		notFound    *rule.NotFoundError
+		refused     *refusedError
 	)
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE): // the reader of a pipe has seen enough
@@ -43,6 +48,8 @@ func (a *app) exit(err error) int {
 		return verdict.code
 	case errors.As(err, &wrong):
 		return a.fail(exitUsage, a.texts.Text(a.lang, wrong.id, wrong.args))
+	case errors.As(err, &refused):
+		return a.fail(refused.code, a.texts.Text(a.lang, refused.id, refused.args))
 	case errors.As(err, &badFile):
 		return a.fail(exitUsage, badFile.Error())
 	case errors.As(err, &config):
@@ -55,6 +62,9 @@ func (a *app) exit(err error) int {
 		return a.fail(exitTimedOut, a.t("error.timed-out", "after", a.global.timeout.String()))
 	case errors.As(err, &notFound):
 		return a.fail(exitFailed, a.notFound(notFound))
+	}
+	if code, message, ok := a.rolloutError(err); ok {
+		return a.fail(code, message)
 	}
 	return a.fail(exitFailed, err.Error())
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,10 +12,17 @@ import (
 
 // dress gives a command and those below it their help: examples first, all of
 // it in the reader's language. A flag's text has the id "flag.NAME", or
-// "COMMAND.flag.NAME" where a command means something of its own by it.
+// "COMMAND.flag.NAME" where a command, or a group of commands, means something
+// of its own by it: "rollout.plan.flag.NAME", "rollout.flag.NAME".
 func (a *app) dress(cmd *cobra.Command) {
+	prefixes := []string{""}
+	for path := strings.Fields(cmd.CommandPath())[len(strings.Fields(cmd.Root().CommandPath())):]; len(path) > 0; path = path[:len(path)-1] {
+		prefixes = append(prefixes, strings.Join(path, ".")+".")
+	}
+	slices.SortFunc(prefixes, func(x, y string) int { return len(y) - len(x) })
 	describe := func(f *pflag.Flag) {
-		for _, id := range []string{cmd.Name() + ".flag." + f.Name, "flag." + f.Name} {
+		for _, prefix := range prefixes {
+			id := prefix + "flag." + f.Name
 			if _, ok := a.texts[id]; ok {
 				f.Usage = a.t(id)
 				return
@@ -48,7 +56,9 @@ func (a *app) help(w io.Writer, cmd *cobra.Command) {
 	if own := a.flags(cmd.LocalNonPersistentFlags(), func(string) bool { return true }); own != "" {
 		fmt.Fprintf(&b, "\n%s\n%s", a.t("help.flags"), own)
 	}
-	fmt.Fprintf(&b, "\n%s\n%s", a.t("help.global"), a.flags(cmd.Root().PersistentFlags(), common))
+	// A flag of the command's own hides the global one of the same name.
+	global := func(name string) bool { return common(name) && cmd.LocalNonPersistentFlags().Lookup(name) == nil }
+	fmt.Fprintf(&b, "\n%s\n%s", a.t("help.global"), a.flags(cmd.Root().PersistentFlags(), global))
 	fmt.Fprintf(&b, "\n%s\n", a.t("help.more", "options", cmd.Root().DisplayName()+" options"))
 	_, _ = io.WriteString(w, b.String())
 }
@@ -91,7 +101,7 @@ func (a *app) flags(fs *pflag.FlagSet, wanted func(name string) bool) string {
 			head += " " + word
 		}
 		text := f.Usage
-		if d := f.DefValue; d != "" && d != "false" && d != "[]" && d != "0" && f.Name != "lang" {
+		if d := f.DefValue; d != "" && d != "false" && d != "[]" && d != "0" && d != "0s" && f.Name != "lang" {
 			text += a.t("help.default", "value", d)
 		}
 		heads, texts = append(heads, head), append(texts, text)
@@ -113,7 +123,7 @@ func flagWord(f *pflag.Flag) string {
 		return ""
 	case "string", "stringArray", "stringSlice":
 		return "TEXT"
-	case "float32":
+	case "float32", "int", "int64":
 		return "N"
 	case "duration":
 		return "30s"

@@ -18,7 +18,7 @@ func TestTextsThatTheCodeNamesExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`(?:\bt\(|usage\(|id: |section\()"([a-z][a-z.-]+[a-z])"`)
+	named := regexp.MustCompile(`(?:\bt\(|usage\(|refuse\(\w+, |id: |section\()"([a-z][a-z.-]+[a-z])"`)
 	files, err := os.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)

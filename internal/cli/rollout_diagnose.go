@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// diagnoseWithin bounds the look at a version that failed: going back must not wait for long.
+const diagnoseWithin = 15 * time.Second
+
+// diagnose says what is wrong with the new version's Pods, in inspect's words.
+// What cannot be read in time is no finding: the failure itself is known anyway.
+func (a *app) diagnose(c *cluster) rollout.Diagnose {
+	return func(ctx context.Context, s *rollout.State) []finding.Finding {
+		catalogue, err := finding.LoadCatalogue()
+		if err != nil {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(ctx, diagnoseWithin)
+		defer cancel()
+		w := s.Spec.Workload
+		q := inspect.Query{Namespace: w.Namespace, Targets: []finding.Ref{{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}}}
+		seen := snapshot.New(snapshot.FromCluster, a.Now())
+		seen.Context, seen.Namespace = c.context, w.Namespace
+		if err := c.reader.Fill(ctx, seen, func(s *snapshot.Snapshot) snapshot.Needs { return inspect.Plan(s, q) }); err != nil {
+			return nil
+		}
+		report, err := inspect.Inspect(seen, q, inspect.Options{Lang: a.lang, Catalogue: catalogue})
+		if err != nil {
+			return nil
+		}
+		return ofNewVersion(seen, s, report.Findings)
+	}
+}
+
+// ofNewVersion keeps what was seen at the new version's Pods, at its ReplicaSet
+// or at the workload itself, whose template is the new one now.
+func ofNewVersion(seen *snapshot.Snapshot, s *rollout.State, all []finding.Finding) []finding.Finding {
+	var kept []finding.Finding
+	for _, f := range all {
+		for _, place := range f.Places() {
+			if isNewVersion(seen, s, place) {
+				kept = append(kept, f)
+				break
+			}
+		}
+	}
+	return kept
+}
+
+func isNewVersion(seen *snapshot.Snapshot, s *rollout.State, place finding.Ref) bool {
+	w := s.Spec.Workload
+	switch place.Kind {
+	case w.Kind:
+		return place.Name == w.Name
+	case "ReplicaSet":
+		return s.NewHash != "" && place.Name == w.Name+"-"+s.NewHash
+	case "Pod":
+		o, a := seen.Find("Pod", place.Namespace, place.Name)
+		if a.State != snapshot.Present || s.NewHash == "" {
+			return false
+		}
+		labels := o.GetLabels()
+		return labels["pod-template-hash"] == s.NewHash || labels["controller-revision-hash"] == s.NewHash
+	}
+	return false
+}

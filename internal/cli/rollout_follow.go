@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/kubectl-msa/kubectl-msa/internal/term"
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/render"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/router"
+)
+
+// followEvery is how often someone who only looks does so.
+const followEvery = 2 * time.Second
+
+// followOptions say how a rollout that somebody else drives is followed.
+type followOptions struct {
+	// events writes what is new as JSON, one line for each event that was seen.
+	events bool
+	// back says that going back is what was asked for.
+	back bool
+	// watch says that it is only looked at: where nobody drives, there is nothing to wait for.
+	watch bool
+}
+
+// see looks at the cluster and puts what is written down beside it.
+func (c *rollouts) see(ctx context.Context, r *record) (render.Rollout, error) {
+	route, err := router.New(r.State.Spec.Via)
+	if err != nil {
+		return render.Rollout{}, err
+	}
+	m, err := rollout.NewMachine(r.State.Spec, route)
+	if err != nil {
+		return render.Rollout{}, err
+	}
+	var w *rollout.World
+	if !r.State.Phase.Over() {
+		if w, err = c.client.Observe(ctx, r.State); err != nil {
+			return render.Rollout{}, err
+		}
+	}
+	d := m.Describe(r.State, w)
+	d.Time = c.client.Now()
+	return render.NewRollout(r.State, w, d, r.view()), nil
+}
+
+// runRolloutStatus shows one rollout, once or until it is over.
+func (a *app) runRolloutStatus(ctx context.Context, o statusOptions) error {
+	c, r, err := a.lookUp(ctx, o.workload)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		return refuse(exitFailed, "rollout.error.never", "workload", o.workload.String(), "namespace", c.namespaceOf(o.workload))
+	}
+	if o.watch && r.underWay() {
+		if !o.timeout {
+			a.global.timeout = 0
+		}
+		return a.follow(ctx, c, r, followOptions{watch: true, events: o.output.format == render.JSON})
+	}
+	within, cancel := a.within(ctx)
+	defer cancel()
+	v, err := c.see(within, r)
+	a.sayRequests(c.cluster)
+	if err != nil {
+		return err
+	}
+	return render.WriteRollout(a.Streams.Out, a.rolloutReport("rollout status", v), a.render(o.output))
+}
+
+// follow shows a rollout until it is over, and gives the exit code of its end.
+func (a *app) follow(ctx context.Context, c *rollouts, r *record, o followOptions) error {
+	ctx, cancel := a.within(ctx)
+	defer cancel()
+	f := &follower{app: a, o: o}
+	if !o.events && a.Streams.Redraws(a.Getenv) {
+		f.screen = a.Streams.NewScreen()
+	}
+	for id := r.State.ID; ; {
+		v, err := c.see(ctx, r)
+		if err == nil {
+			err = f.show(v, r.State)
+		}
+		switch {
+		case ctx.Err() != nil:
+			f.clear()
+			return context.Cause(ctx)
+		case err != nil:
+			f.clear()
+			return err
+		case r.State.Phase.Over():
+			return f.end(v, render.EndPromoted, render.EndAborted)
+		case !r.leads():
+			return f.end(v, render.EndInterrupted, render.EndInterrupted)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(followEvery):
+		}
+		next, err := c.record(ctx, r.Ref)
+		switch {
+		case ctx.Err() != nil: // said at the top
+		case err != nil:
+			f.clear()
+			return err
+		case next == nil || next.State.ID != id:
+			f.clear()
+			return refuse(exitFailed, "rollout.error.lost-sight", "workload", r.Ref.String())
+		default:
+			r = next
+		}
+	}
+}
+
+// follower shows what somebody else drives.
+type follower struct {
+	app    *app
+	o      followOptions
+	screen *term.Screen
+	last   *rollout.Event
+}
+
+func (f *follower) show(v render.Rollout, s *rollout.State) error {
+	e := v.LastEvent
+	isNew := e != nil && (f.last == nil || *e != *f.last)
+	if isNew {
+		f.last = e
+	}
+	switch {
+	case f.screen != nil:
+		width, height := f.app.Streams.Size()
+		o := f.app.render(outputValue{format: render.Table})
+		o.Width = width
+		block, err := render.RolloutLive(v, v.At, "", o)
+		if err != nil {
+			return err
+		}
+		return f.screen.Draw(block, height)
+	case !isNew:
+		return nil
+	case f.o.events:
+		return writeLine(f.app.Streams.Out, *e)
+	}
+	line, err := render.RolloutLine(*e, s, f.app.render(outputValue{}))
+	if err == nil && line != "" {
+		_, err = fmt.Fprintln(f.app.Streams.Out, line)
+	}
+	return err
+}
+
+func (f *follower) clear() {
+	if f.screen != nil {
+		_ = f.screen.Clear() // the error that is on its way says more
+	}
+}
+
+// end reports how it ended.
+func (f *follower) end(v render.Rollout, promoted, aborted render.Ending) error {
+	f.clear()
+	ending := aborted
+	if v.Phase == rollout.Promoted {
+		ending = promoted
+	}
+	out := f.app.Streams.Out
+	if f.o.events {
+		out = f.app.Streams.Err
+	}
+	err := render.WriteRolloutEnd(out, f.app.rolloutReport("rollout status", v), ending, "", f.app.render(outputValue{format: render.Table}))
+	code := map[render.Ending]int{render.EndPromoted: exitDone, render.EndAborted: exitRolledBack, render.EndInterrupted: exitPaused}[ending]
+	switch {
+	case err != nil:
+		return err
+	case ending == render.EndAborted && f.o.back, code == exitDone && !f.o.back:
+		return nil
+	case code == exitDone: // it was asked to go back, and had gone on
+		return &verdictError{exitFailed}
+	}
+	return &verdictError{code}
+}
+
+// runRolloutList lists what is under way.
+func (a *app) runRolloutList(ctx context.Context, o rolloutListOptions) error {
+	c, err := a.connectRollouts()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.within(ctx)
+	defer cancel()
+	scope := finding.Scope{Context: c.context, Namespace: c.namespace}
+	if o.allNamespaces {
+		scope.Namespace = ""
+	}
+	records, missed, err := c.records(ctx, scope.Namespace)
+	a.sayRequests(c.cluster)
+	if err != nil {
+		return err
+	}
+	var all []render.Rollout
+	for _, r := range records {
+		if !r.underWay() {
+			continue
+		}
+		d := rollout.Event{Time: c.client.Now()}
+		if r.State.Last != nil {
+			d.Reachable = r.State.Last.Reachable
+		}
+		all = append(all, render.NewRollout(r.State, nil, d, r.view()))
+	}
+	return render.WriteRolloutList(a.Streams.Out, render.NewRolloutList(c.client.Now(), scope, all, missed), a.render(o.output))
+}
