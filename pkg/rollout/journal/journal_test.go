@@ -239,7 +239,7 @@ func TestWhoMayLead(t *testing.T) {
 	}
 	over := lead(t, f, "carl", nil)
 	end := aState(1)
-	end.Phase = rollout.Aborted
+	end.Phase, end.Seen = rollout.Aborted, f.now.Add(time.Hour)
 	if err := errors.Join(over.Save(t.Context(), end), over.Release(t.Context())); err != nil {
 		t.Fatal(err)
 	}
@@ -248,6 +248,9 @@ func TestWhoMayLead(t *testing.T) {
 	}
 	if _, err := Ask(t.Context(), f, web, rollout.Request{Do: rollout.AskAbort}); !errors.Is(err, ErrNone) {
 		t.Errorf("a wish about what is over: %v", err)
+	}
+	if r, err := Open(t.Context(), f, web); err != nil || r.Life != Over || !r.Renewed.Equal(end.Seen) {
+		t.Errorf("over: %+v, %v", r, err)
 	}
 	next := lead(t, f, "dora", aState(0))
 	if next.Epoch() != 3 || !slices.Contains(next.Before(), over.Token()) {

@@ -107,6 +107,8 @@ func (p page) record(ref rollout.Ref) Record {
 	r.Renewed = r.Since
 	if p.lease != nil && p.lease.Spec.RenewTime != nil {
 		r.Renewed = p.lease.Spec.RenewTime.Time
+	} else if r.State != nil && r.State.Seen.After(r.Since) {
+		r.Renewed = r.State.Seen // the lease goes when the rollout is over
 	}
 	switch holder := p.holder(); {
 	case data[keyOver] != "":
