@@ -54,7 +54,7 @@ func Start(t testing.TB, c *cluster.Cluster, url string, o Options) *Run {
 	note := filepath.Join(t.TempDir(), "pid")
 	// The shell becomes the generator, so the number that it writes is the generator's.
 	command := []string{
-		"sh", "-c", `echo $$ >"$0.part" && mv "$0.part" "$0" && exec "$@"`, note, program(t), "-o", "json", "-q", "-timeout", "10s",
+		"sh", "-c", `echo $$ >"$0.part" && mv "$0.part" "$0" && exec "$@"`, note, program(t), "-o", "json", "-q", "-timeout", "20s", "-in-flight", strconv.Itoa(20 * o.Rate),
 		"-rate", strconv.Itoa(o.Rate), "-duration", bound.String(), "-keepalive=" + strconv.FormatBool(o.KeepAlive), url,
 	}
 	go func() {

@@ -61,27 +61,47 @@ func (p *Proxy) classify(r *Request) Class {
 		strings.Contains(r.Query, "dryRun="),
 		strings.HasPrefix(r.Path, "/apis/authorization.k8s.io/"), strings.HasPrefix(r.Path, "/apis/authentication.k8s.io/"):
 		return ClassRead
-	case !strings.Contains(r.Path, "/leases"):
+	}
+	// A driver has one lease; it is made without its name in the path.
+	lease, _, of := strings.Cut(r.Path, "/leases")
+	if !of {
 		return ClassWrite
 	}
-	holder := holderIn(r.Body)
-	before, known := p.holders[r.Path]
-	p.holders[r.Path] = holder
-	if known && holder == before && holder != "" && r.Method != http.MethodDelete {
+	holder, said := holderIn(r.Body)
+	before, known := p.holders[lease]
+	if !said {
+		holder = before
+	}
+	p.holders[lease] = holder
+	if (!said || known && holder == before) && holder != "" && r.Method != http.MethodDelete {
 		return ClassRenewal
 	}
 	return ClassWrite
 }
 
-// holderIn is the holder that the body of a write to a lease names.
-func holderIn(body []byte) string {
+// holderIn is the holder that a write to a lease puts there: a whole Lease, or a
+// JSON Patch. One that says nothing about the holder leaves whoever it is.
+func holderIn(body []byte) (holder string, said bool) {
 	var lease struct {
 		Spec struct {
 			HolderIdentity string `json:"holderIdentity"`
 		} `json:"spec"`
 	}
-	if json.Unmarshal(body, &lease) != nil {
-		return ""
+	if json.Unmarshal(body, &lease) == nil {
+		return lease.Spec.HolderIdentity, true
 	}
-	return lease.Spec.HolderIdentity
+	var ops []struct {
+		Op, Path string
+		Value    any
+	}
+	if json.Unmarshal(body, &ops) != nil {
+		return "", false
+	}
+	for _, op := range ops {
+		if op.Op != "test" && op.Path == "/spec/holderIdentity" {
+			holder, _ = op.Value.(string)
+			said = true
+		}
+	}
+	return holder, said
 }

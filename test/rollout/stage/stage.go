@@ -53,8 +53,8 @@ func (s *Stage) URL() string { return "http://" + s.Address + "/" }
 // Image is the gateway's image of a version.
 func Image(version string) string { return "shop/gateway:" + version }
 
-// manifest keeps a request from being lost as the shop's own manifests do, with shorter times: an idle connection of the
-// load generator lives for 2 s, so a Pod that ends goes on answering for a little longer than that.
+// manifest keeps a request from being lost as the shop's own manifests do. Its probes are quick to find a Pod ready, and
+// slow to find it unready only because the machine is busy.
 var manifest = template.Must(template.New("").Funcs(template.FuncMap{"indent": indent}).Parse(`
 apiVersion: v1
 kind: Service
@@ -95,19 +95,18 @@ spec:
     spec:
       automountServiceAccountToken: false
       enableServiceLinks: false
-      terminationGracePeriodSeconds: 20
+      terminationGracePeriodSeconds: 30
       containers:
       - name: gateway
         image: shop/gateway:v1
         ports: [{name: http, containerPort: 8080}]
         env:
-        - {name: SHUTDOWN_DELAY, value: 2500ms}
         - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
         resources: {requests: {cpu: 5m, memory: 16Mi}, limits: {memory: 128Mi}}
 {{- if not .NoReadiness}}
-        readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 3}
+        readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 1, timeoutSeconds: 10, failureThreshold: 6}
 {{- end}}
-        lifecycle: {preStop: {sleep: {seconds: 2}}}
+        lifecycle: {preStop: {sleep: {seconds: 5}}}
 `))
 
 func indent(text string) string {
