@@ -38,7 +38,7 @@ func (c *rollouts) see(ctx context.Context, r *record) (render.Rollout, error) {
 	var w *rollout.World
 	if !r.State.Phase.Over() {
 		if w, err = c.client.Observe(ctx, r.State); err != nil {
-			return render.Rollout{}, err
+			return render.Rollout{}, c.reader.Explain(err)
 		}
 	}
 	d := m.Describe(r.State, w)

@@ -47,7 +47,7 @@ func (r *record) view() *render.RolloutDriver {
 func (c *rollouts) record(ctx context.Context, w rollout.Ref) (*record, error) {
 	r, err := journal.Open(ctx, c.client, w)
 	if err != nil || r == nil {
-		return nil, err
+		return nil, c.reader.Explain(err)
 	}
 	if r.State == nil {
 		return nil, refuse(exitFailed, "rollout.error.broken", "workload", w.String(), "why", r.Broken.Error(), "journal", journal.Name(w))
@@ -59,7 +59,7 @@ func (c *rollouts) record(ctx context.Context, w rollout.Ref) (*record, error) {
 func (c *rollouts) records(ctx context.Context, namespace string) ([]*record, []finding.NotChecked, error) {
 	all, err := journal.List(ctx, c.client, namespace)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, c.reader.Explain(err)
 	}
 	var found []*record
 	var missed []finding.NotChecked
@@ -83,7 +83,7 @@ func (c *rollouts) lead(ctx context.Context, a *app, w rollout.Ref, fresh *rollo
 	case errors.Is(err, journal.ErrNone):
 		return nil, nil, refuse(exitFailed, "rollout.error.none", "workload", w.String(), "namespace", w.Namespace)
 	case err != nil:
-		return nil, nil, err
+		return nil, nil, c.reader.Explain(err)
 	}
 	return lead, s, nil
 }
@@ -94,7 +94,7 @@ func (c *rollouts) tell(ctx context.Context, w rollout.Ref, do rollout.Ask) erro
 	if errors.Is(err, journal.ErrNone) {
 		return refuse(exitFailed, "rollout.error.none", "workload", w.String(), "namespace", w.Namespace)
 	}
-	return err
+	return c.reader.Explain(err)
 }
 
 // adopt takes the managed fields as they are for what was written last, so that

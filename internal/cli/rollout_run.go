@@ -66,7 +66,7 @@ func (a *app) planRollout(ctx context.Context, c *rollouts, o startOptions) (*pr
 	done()
 	a.sayRequests(c.cluster)
 	if err != nil {
-		return nil, err
+		return nil, c.reader.Explain(err)
 	}
 	if p.nothing && !o.planOnly {
 		fmt.Fprintln(a.Streams.Err, plan.Say(rollout.ErrNothingToDo, a.lang))

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // Trouble says what kept the tool from the cluster.
@@ -50,6 +52,20 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 
 func (r *Reader) unreachable(err error) error {
 	return &UnreachableError{Host: r.host, Trouble: trouble(err), After: r.timeout, Detail: short(cause(err)), Err: err}
+}
+
+// Explain gives the *UnreachableError that an error of another client of the same
+// cluster stands for; any other error, an answer above all, stays as it is.
+func (r *Reader) Explain(err error) error {
+	var known *UnreachableError
+	var answer apierrors.APIStatus
+	switch {
+	case err == nil, errors.As(err, &known), errors.As(err, &answer) && !isUnauthorized(err):
+		return err
+	case trouble(err) == Failing:
+		return err
+	}
+	return r.unreachable(err)
 }
 
 // trouble sorts an error; the texts are those of net/http and of client-go's

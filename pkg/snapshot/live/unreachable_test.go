@@ -3,14 +3,18 @@ package live_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -124,4 +128,30 @@ func closedPort(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// Errors of other clients are told in the same words; what the API server answered is not an absent server.
+func TestExplain(t *testing.T) {
+	r, err := live.New(&rest.Config{Host: "https://h"}, live.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := errors.New("something else")
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "web", errors.New("no"))
+	for _, c := range []struct {
+		err  error
+		want live.Trouble
+	}{
+		{fmt.Errorf("read: %w", syscall.ECONNREFUSED), live.Refused},
+		{fmt.Errorf("read: %w", context.DeadlineExceeded), live.NoAnswer},
+		{apierrors.NewUnauthorized("who"), live.Unauthorized},
+		{forbidden, ""}, {other, ""}, {nil, ""},
+	} {
+		got := r.Explain(c.err)
+		var u *live.UnreachableError
+		switch found := errors.As(got, &u); {
+		case c.want == "" && !errors.Is(got, c.err), c.want != "" && (!found || u.Trouble != c.want):
+			t.Errorf("%v: %v, want %q", c.err, got, c.want)
+		}
+	}
 }
