@@ -2,15 +2,27 @@ package cli
 
 import (
 	"embed"
+	"maps"
 	"strings"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 )
 
-//go:embed messages.yaml
+//go:embed messages.yaml messages_quota.yaml
 var messageFiles embed.FS
 
-func loadTexts() (lang.Catalogue, error) { return lang.Load(messageFiles, "messages.yaml") }
+func loadTexts() (lang.Catalogue, error) {
+	texts, err := lang.Load(messageFiles, "messages.yaml")
+	if err != nil {
+		return nil, err
+	}
+	more, err := lang.Load(messageFiles, "messages_quota.yaml")
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(texts, more)
+	return texts, nil
+}
 
 // t gives the text with this id; args are names and values by turns.
 func (a *app) t(id string, args ...any) string {

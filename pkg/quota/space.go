@@ -34,6 +34,8 @@ type Space struct {
 	at      time.Time
 	ledgers []*ledger
 	ranges  []*corev1.LimitRange
+	// made are the new objects that were let in, as they are stored.
+	made []snapshot.Object
 }
 
 // NewSpace begins with the use that the quotas' status tells.
@@ -48,6 +50,54 @@ func NewSpace(r Rules, at time.Time) *Space {
 	slices.SortStableFunc(s.ledgers, func(a, b *ledger) int { return strings.Compare(a.quota.Name, b.quota.Name) })
 	slices.SortStableFunc(s.ranges, func(a, b *corev1.LimitRange) int { return strings.Compare(a.Name, b.Name) })
 	return s
+}
+
+// learn takes in a class that a manifest makes.
+func (r *Rules) learn(o snapshot.Object) {
+	switch o := o.(type) {
+	case *schedulingv1.PriorityClass:
+		r.Priorities = append(r.Priorities, o)
+	case *nodev1.RuntimeClass:
+		r.Runtimes = append(r.Runtimes, o)
+	case *storagev1.StorageClass:
+		r.Storage = append(r.Storage, o)
+	}
+}
+
+// addQuota takes in a quota that a manifest makes or changes, as it will be once
+// it has been counted. What it counts must be known for that; a name of which
+// it is not stays uncounted.
+func (s *Space) addQuota(q *corev1.ResourceQuota, old snapshot.Object, known func(snapshot.Kind) ([]snapshot.Object, bool)) {
+	q = q.DeepCopy()
+	roundUp(q.Spec.Hard)
+	var objects []snapshot.Object
+	read := map[snapshot.Kind]bool{}
+	for name := range q.Spec.Hard {
+		if kind, ok := CountedKind(name); ok && !read[kind] {
+			all, complete := known(kind)
+			objects, read[kind] = append(objects, all...), complete
+		}
+	}
+	q.Status.Hard, q.Status.Used = q.Spec.Hard, Recount(q, objects, func(k snapshot.Kind) bool { return read[k] }, s.at)
+	l := newLedger(q)
+	s.ledgers = slices.DeleteFunc(s.ledgers, func(other *ledger) bool {
+		if other.quota.Name != q.Name || old == nil {
+			return false
+		}
+		for name, used := range only(other.used, names(q.Spec.Hard)) {
+			l.used[name], q.Status.Used[name] = used, used
+		}
+		return true
+	})
+	s.ledgers = append(s.ledgers, l)
+	slices.SortStableFunc(s.ledgers, func(a, b *ledger) int { return strings.Compare(a.quota.Name, b.quota.Name) })
+}
+
+// addRange takes in a LimitRange that a manifest makes or changes.
+func (s *Space) addRange(lr *corev1.LimitRange) {
+	s.ranges = slices.DeleteFunc(s.ranges, func(other *corev1.LimitRange) bool { return other.Name == lr.Name })
+	s.ranges = append(s.ranges, withRangeDefaults(lr))
+	slices.SortStableFunc(s.ranges, func(a, b *corev1.LimitRange) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Outcome is what the API server would say of an object.
@@ -73,6 +123,9 @@ func (s *Space) Admit(o, old snapshot.Object) Outcome {
 	if out.Admitted() {
 		charge{object: out.Object, old: old, at: s.at}.take(charged)
 		settle(out.Object, old)
+		if old == nil {
+			s.made = append(s.made, out.Object)
+		}
 	}
 	return out
 }

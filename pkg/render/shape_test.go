@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/plan"
 )
 
@@ -55,6 +56,7 @@ func shapeOf(t reflect.Type, path string, out map[string]string) {
 func allShapes(out map[string]string) {
 	shapeOf(reflect.TypeFor[inspect.Report](), "", out)
 	shapeOf(reflect.TypeFor[plan.Report](), "", out)
+	shapeOf(reflect.TypeFor[quota.CheckReport](), "", out)
 }
 
 // TestShapeOnlyGrows holds the contract: what was released stays, with its type.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
+	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/plan"
 )
 
@@ -30,12 +31,24 @@ func writeText(w io.Writer, report any, base finding.Report, o Options) error {
 		_, err = io.WriteString(w, p.out.String())
 		return err
 	}
-	if len(base.Findings) == 0 {
+	own := partOf(report)
+	switch {
+	case len(base.Findings) > 0:
+		err = p.findings(base)
+	case own != nil:
+		own.nothing(p)
+	default:
 		p.nothingFound(base, objectsOf(report))
-	} else if err := p.findings(base); err != nil {
+	}
+	if err != nil {
 		return err
 	}
-	if err := p.explained(objectsOf(report), base.Scope.Namespace); err != nil {
+	if own != nil {
+		err = own.write(p)
+	} else {
+		err = p.explained(objectsOf(report), base.Scope.Namespace)
+	}
+	if err != nil {
 		return err
 	}
 	p.notChecked(base.NotChecked)
@@ -44,6 +57,23 @@ func writeText(w io.Writer, report any, base finding.Report, o Options) error {
 	}
 	_, err = io.WriteString(w, p.out.String())
 	return err
+}
+
+// part is what a command tells beside its findings.
+type part interface {
+	// nothing is the headline where there are no findings.
+	nothing(p *page)
+	write(p *page) error
+}
+
+// partOf gives the part that a command adds to its report; nil for none, and
+// for inspect, whose objects stand for it.
+func partOf(report any) part {
+	switch r := report.(type) {
+	case quota.CheckReport:
+		return checkPart{r}
+	}
+	return nil
 }
 
 // objectsOf gives the part that inspect adds to a report.

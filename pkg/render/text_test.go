@@ -266,6 +266,7 @@ func TestMessages(t *testing.T) {
 		asked[id] = true
 	}
 	maps.Copy(more, planArgs)
+	maps.Copy(more, quotaArgs())
 	for id := range asked {
 		if _, ok := texts[id]; !ok && !strings.HasSuffix(id, "-") { // "severity-" + … is asked for in full above
 			t.Errorf("%s is not in messages.yaml", id)

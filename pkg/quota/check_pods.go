@@ -1,0 +1,212 @@
+package quota
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// pods sends the pods of a workload that was let in itself, one after the other.
+func (c *checker) pods(a Admission, w Work, old snapshot.Object, own Outcome) Admission {
+	space := c.spaces[w.Ref.Namespace]
+	if _, bare := w.Object.(*corev1.Pod); bare {
+		return c.barePod(a, w, old, own)
+	}
+	if old != nil {
+		live, _ := WorkOf(old)
+		switch w.Ref.Kind {
+		case "Job": // its pods are there or were; the template cannot change
+			return settled(a, own, &PodCount{Asked: w.Pods, Allowed: w.Pods})
+		case "CronJob": // every run makes new ones
+		default:
+			return c.update(a, w, live)
+		}
+	}
+	n, sure := c.wanted(w)
+	out := c.children(space, w)
+	v := verdict{of: w.Object, work: w, space: space, pods: n}
+	if out.Admitted() {
+		v.before = space.clone()
+		v.allowed, out = space.fill(w, n)
+	}
+	out = c.withRehearsal(w, out)
+	if !sure {
+		out.Unknown = append(out.Unknown, "Node")
+	}
+	v.out = out
+	if !out.Admitted() {
+		c.report(v)
+	}
+	count := &PodCount{Asked: n, Allowed: v.allowed, New: v.allowed}
+	c.place(w, out, v.allowed, count)
+	return settled(a, out, count)
+}
+
+// barePod is a manifest of a pod: it was charged as an object already.
+func (c *checker) barePod(a Admission, w Work, old snapshot.Object, own Outcome) Admission {
+	count := &PodCount{Asked: 1, Allowed: 1}
+	if old == nil {
+		count.New = 1
+		c.place(w, own, 1, count)
+	}
+	return settled(a, own, count)
+}
+
+// wanted is how many pods the workload is to have; false where that hangs on
+// nodes which could not be read.
+func (c *checker) wanted(w Work) (int, bool) {
+	if w.Ref.Kind != "DaemonSet" {
+		return w.Pods, true
+	}
+	if c.cluster == nil {
+		return 1, false
+	}
+	return len(daemonNodes(c.cluster, w.Pod(0))), true
+}
+
+// daemonNodes are the nodes that get a pod of the DaemonSet: those that its
+// selection and tolerations let in, however full they are
+// (pkg/controller/daemon, NodeShouldRunDaemonPod).
+func daemonNodes(c *fit.Cluster, pod *corev1.Pod) []string {
+	var out []string
+	for _, n := range c.Judge(pod).Nodes {
+		if !slices.ContainsFunc(n.Refusals, func(r fit.Refusal) bool {
+			return r.Reason == fit.Tainted || r.Reason == fit.NotSelected || r.Reason == fit.OtherNode
+		}) {
+			out = append(out, n.Node)
+		}
+	}
+	return out
+}
+
+// children: the ReplicaSet of a Deployment and the Job of a CronJob are objects
+// that quotas count as well.
+func (c *checker) children(space *Space, w Work) Outcome {
+	for _, child := range w.Children {
+		if out := space.Admit(child, nil); !out.Admitted() {
+			return out
+		}
+	}
+	return Outcome{}
+}
+
+// fill admits pods, each behind its claims, until one is refused or all are in.
+// The outcome is that of the last pod tried.
+func (s *Space) fill(w Work, n int) (int, Outcome) {
+	last := Outcome{}
+	for i := range n {
+		for t := range w.Claims {
+			if last = s.Admit(w.Claim(t, i), nil); !last.Admitted() {
+				return i, last
+			}
+		}
+		if last = s.Admit(w.Pod(i), nil); !last.Admitted() {
+			return i, last
+		}
+	}
+	if n == 0 && w.Template != nil {
+		// None is asked for now; what every pod would be refused for is worth knowing.
+		if last = s.Try(w.Pod(0), nil); !last.Admitted() && last.Refusals[0].Cause == Exceeded {
+			last = Outcome{Unknown: last.Unknown, Object: last.Object}
+		}
+	}
+	return n, last
+}
+
+// update works out what becomes of a workload that is there: the state that it
+// ends in must be let in, and there must be a way to it.
+func (c *checker) update(a Admission, w, live Work) Admission {
+	space := c.spaces[w.Ref.Namespace]
+	now, n := running(live.Object), w.Pods
+	switch {
+	case w.Ref.Kind == "DaemonSet":
+		n, now = running(live.Object), running(live.Object)
+	case !w.PodsSaid:
+		n = live.Pods
+	}
+	count := &PodCount{Asked: n, Allowed: n}
+	v := verdict{of: w.Object, work: w, space: space, pods: n, before: space.clone(), had: now}
+	if sameTemplate(w, live) {
+		return c.scale(a, w, v, count)
+	}
+	// The end: all old pods gone, all new ones there.
+	end := space.clone()
+	end.release(live.Pod(0), now)
+	v.before = end.clone()
+	var out Outcome
+	if out = c.children(end, w); out.Admitted() {
+		v.allowed, out = end.fill(w, n)
+	}
+	out = c.withRehearsal(w, out)
+	count.Allowed = v.allowed
+	if !out.Admitted() {
+		v.out = out
+		c.report(v)
+		return settled(a, out, count)
+	}
+	surge, unavailable, step := overlap(w.Object, n)
+	if count.New = max(n+surge-now, 0); step && surge > 0 && count.New > 0 {
+		v.before = space.clone()
+		got, during := space.clone().fill(w, count.New)
+		if v.out, v.allowed = during, got; !during.Admitted() {
+			v.surge, v.stalls = count.New, got == 0 && unavailable == 0 && now >= n
+			c.report(v)
+			if v.stalls {
+				count.Allowed = 0
+				return settled(a, during, count)
+			}
+		}
+	}
+	c.place(w, out, count.New, count)
+	*space = *end
+	return settled(a, out, count)
+}
+
+// scale: the template stays, the number changes.
+func (c *checker) scale(a Admission, w Work, v verdict, count *PodCount) Admission {
+	if v.pods <= v.had {
+		v.space.release(w.Pod(0), v.had-v.pods)
+		return settled(a, Outcome{}, count)
+	}
+	more, out := v.space.fill(w, v.pods-v.had)
+	v.allowed, v.out = v.had+more, out
+	count.Allowed, count.New = v.allowed, more
+	if !out.Admitted() {
+		c.report(v)
+	}
+	c.place(w, out, more, count)
+	return settled(a, out, count)
+}
+
+// withRehearsal adds what a dry run of the first pod brought, where nothing
+// else refuses it.
+func (c *checker) withRehearsal(w Work, out Outcome) Outcome {
+	r := c.rehearsed(w.Ref, true)
+	if r != nil && out.Admitted() {
+		out.Refusals = append(out.Refusals, *r)
+	}
+	return out
+}
+
+// place looks for room for the pods that are let in, greedily, the emptiest
+// node that takes one first.
+func (c *checker) place(w Work, out Outcome, n int, count *PodCount) {
+	if c.cluster == nil || n == 0 {
+		return
+	}
+	pod, _ := out.Object.(*corev1.Pod)
+	if pod == nil {
+		pod = w.Pod(0)
+	}
+	if w.Ref.Kind == "DaemonSet" {
+		return // each of its pods has its node
+	}
+	placed, failed := placePods(c.cluster, withoutNewClaims(pod, w, c.spaces[w.Ref.Namespace].made), n)
+	count.Placed = &placed
+	if placed < n {
+		c.reportRoom(w, n, placed, failed)
+	}
+}

@@ -1,0 +1,147 @@
+package quota
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// getsBeforeList is up to how many objects of a kind are read one by one.
+const getsBeforeList = 2
+
+// CheckNeeds says what Check still wants to read of the cluster, given what is
+// known so far.
+func CheckNeeds(in, s *snapshot.Snapshot) snapshot.Needs {
+	w := wants{s: s, seen: map[snapshot.Need]bool{}}
+	byKind := map[snapshot.Need][]string{}
+	for _, o := range in.InOrder() {
+		ns := o.GetNamespace()
+		if ns == "" {
+			continue
+		}
+		w.one("Namespace", "", ns)
+		w.list("ResourceQuota", ns)
+		w.list("LimitRange", ns)
+		work, isWork := WorkOf(o)
+		if kind := snapshot.KindOf(o); isWork || w.counts(ns, o) {
+			need := snapshot.Need{Kind: kind, Namespace: ns}
+			byKind[need] = append(byKind[need], o.GetName())
+		}
+		if q, ok := o.(*corev1.ResourceQuota); ok {
+			w.counted(q)
+		}
+		if claim, ok := o.(*corev1.PersistentVolumeClaim); ok && claim.Spec.StorageClassName == nil && w.counts(ns, o) {
+			w.list("StorageClass", "")
+		}
+		if isWork {
+			w.pods(work)
+		}
+	}
+	for need, named := range byKind {
+		if len(named) > getsBeforeList {
+			w.list(need.Kind, need.Namespace)
+			continue
+		}
+		for _, name := range named {
+			w.one(need.Kind, need.Namespace, name)
+		}
+	}
+	return s.Missing(w.sorted())
+}
+
+// wants collects needs.
+type wants struct {
+	s     *snapshot.Snapshot
+	seen  map[snapshot.Need]bool
+	needs snapshot.Needs
+}
+
+func (w *wants) add(n snapshot.Need) {
+	if !w.seen[n] {
+		w.seen[n] = true
+		w.needs.Objects = append(w.needs.Objects, n)
+	}
+}
+
+func (w *wants) list(kind snapshot.Kind, namespace string) {
+	w.add(snapshot.Need{Kind: kind, Namespace: namespace})
+}
+
+func (w *wants) one(kind snapshot.Kind, namespace, name string) {
+	w.add(snapshot.Need{Kind: kind, Namespace: namespace, Name: name})
+}
+
+// sorted gives the needs in an order that does not hang on chance.
+func (w *wants) sorted() snapshot.Needs {
+	slices.SortStableFunc(w.needs.Objects, func(a, b snapshot.Need) int {
+		if a.String() < b.String() {
+			return -1
+		}
+		return 1
+	})
+	return w.needs
+}
+
+// counts says whether a quota that is known by now counts such objects: only
+// then it matters whether this one is there already.
+func (w *wants) counts(namespace string, o snapshot.Object) bool {
+	quotas, _ := snapshot.List[*corev1.ResourceQuota](w.s, namespace, nil)
+	return slices.ContainsFunc(quotas, func(q *corev1.ResourceQuota) bool { return len(tracked(o, names(q.Spec.Hard))) > 0 })
+}
+
+// counted: what a new quota counts must be known.
+func (w *wants) counted(q *corev1.ResourceQuota) {
+	for name := range q.Spec.Hard {
+		if kind, ok := CountedKind(name); ok {
+			w.list(kind, q.Namespace)
+		}
+	}
+}
+
+// pods: their classes where they name any or a quota looks at them, and the
+// nodes with all that is on them.
+func (w *wants) pods(work Work) {
+	spec := &work.Template.Spec
+	quotas, _ := snapshot.List[*corev1.ResourceQuota](w.s, work.Ref.Namespace, nil)
+	byPriority := slices.ContainsFunc(quotas, func(q *corev1.ResourceQuota) bool {
+		return slices.ContainsFunc(selectors(q), func(r corev1.ScopedResourceSelectorRequirement) bool {
+			return r.ScopeName == corev1.ResourceQuotaScopePriorityClass
+		})
+	})
+	if byPriority || spec.PriorityClassName != "" {
+		w.list("PriorityClass", "")
+	}
+	if spec.RuntimeClassName != nil {
+		w.list("RuntimeClass", "")
+	}
+	if len(work.Claims) > 0 && slices.ContainsFunc(quotas, func(q *corev1.ResourceQuota) bool {
+		return slices.ContainsFunc(names(q.Spec.Hard), tracksClaims)
+	}) {
+		w.list("StorageClass", "")
+	}
+	w.room(work.Pod(0))
+}
+
+// room is what it takes to say whether a pod finds a place.
+func (w *wants) room(pod *corev1.Pod) {
+	w.list("Node", "")
+	w.add(livePods())
+	if fit.SelectsNamespaces(pod) {
+		w.list("Namespace", "")
+	}
+	if !fit.UsesClaims(pod) {
+		return
+	}
+	w.list("PersistentVolumeClaim", pod.Namespace)
+	claims, _ := snapshot.List[*corev1.PersistentVolumeClaim](w.s, pod.Namespace, nil)
+	for _, v := range pod.Spec.Volumes {
+		for _, c := range claims {
+			if v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == c.Name && c.Spec.VolumeName != "" {
+				w.one("PersistentVolume", "", c.Spec.VolumeName)
+			}
+		}
+	}
+}
