@@ -57,6 +57,12 @@ func newInspect(a *app, runF func(context.Context, inspectOptions) error) *cobra
 			return a.runInspect(cmd.Context(), o)
 		},
 	}
+	f.add(cmd)
+	return cmd
+}
+
+// add gives a command the flags of one that reads objects and reports on them.
+func (f *inspectFlags) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.VarP(&f.output, "output", "o", "")
 	fs.Var(enum(&f.failOn, failOn(finding.Error), failOn(finding.Warning), failOn(finding.Info), failNever), "fail-on", "")
@@ -66,7 +72,6 @@ func newInspect(a *app, runF func(context.Context, inspectOptions) error) *cobra
 	fs.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "")
 	fs.StringVarP(&f.selector, "selector", "l", "", "")
 	completeFlags(cmd)
-	return cmd
 }
 
 // options checks what was typed, without looking at any cluster.

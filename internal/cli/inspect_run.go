@@ -16,7 +16,7 @@ func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 	if err != nil {
 		return err
 	}
-	s, q, err := a.see(ctx, o)
+	s, q, err := a.see(ctx, o, inspect.Plan)
 	if err != nil {
 		return err
 	}
@@ -35,8 +35,9 @@ func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 	return o.verdict.judge(report.Report)
 }
 
-// see gives the snapshot that the question is answered from.
-func (a *app) see(ctx context.Context, o inspectOptions) (*snapshot.Snapshot, inspect.Query, error) {
+// see gives the snapshot that the question is answered from: as much of a
+// cluster as the plan asks for, or what is in files.
+func (a *app) see(ctx context.Context, o inspectOptions, plan func(*snapshot.Snapshot, inspect.Query) snapshot.Needs) (*snapshot.Snapshot, inspect.Query, error) {
 	if len(o.files) > 0 {
 		return a.seeFiles(o)
 	}
@@ -54,7 +55,7 @@ func (a *app) see(ctx context.Context, o inspectOptions) (*snapshot.Snapshot, in
 	ctx, cancel := a.within(ctx)
 	defer cancel()
 	done := a.Streams.Wait(a.t("wait.reading", "host", c.host))
-	err = c.reader.Fill(ctx, s, func(s *snapshot.Snapshot) snapshot.Needs { return inspect.Plan(s, q) })
+	err = c.reader.Fill(ctx, s, func(s *snapshot.Snapshot) snapshot.Needs { return plan(s, q) })
 	done()
 	a.sayRequests(c)
 	return s, q, err

@@ -8,20 +8,19 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 )
 
-//go:embed messages.yaml messages_quota.yaml
+//go:embed messages.yaml messages_probe.yaml messages_quota.yaml
 var messageFiles embed.FS
 
 func loadTexts() (lang.Catalogue, error) {
-	texts, err := lang.Load(messageFiles, "messages.yaml")
-	if err != nil {
-		return nil, err
+	all := lang.Catalogue{}
+	for _, name := range []string{"messages.yaml", "messages_probe.yaml", "messages_quota.yaml"} {
+		texts, err := lang.Load(messageFiles, name)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, texts)
 	}
-	more, err := lang.Load(messageFiles, "messages_quota.yaml")
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(texts, more)
-	return texts, nil
+	return all, nil
 }
 
 // t gives the text with this id; args are names and values by turns.

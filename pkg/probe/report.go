@@ -41,8 +41,8 @@ type Probe struct {
 	Timing  Timing `json:"timing"`
 	// Pods is how many pods with this probe were seen.
 	Pods int `json:"pods"`
-	// Seen is what is known of how long the container takes to start; nil where nothing is.
-	Seen *Seen `json:"seen"`
+	// Seen is what is known of how long the container takes to start; left out where nothing is.
+	Seen *Seen `json:"seen,omitempty"`
 	// Was is how it is now, where a change to it is being tried out.
 	Was *Was `json:"was,omitempty"`
 }

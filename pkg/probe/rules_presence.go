@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
@@ -25,7 +26,7 @@ func checkMissingReadiness(_ *view, sub *subject, c container) *finding.Finding 
 		return nil
 	}
 	f := sub.finding(c)
-	f.Args["services"], f.Args["liveness"], f.Args["startup"] = s.names(), c.has(Liveness), c.has(Startup)
+	f.Args["services"], f.Args["liveness"], f.Args["startup"] = strings.Join(s.services, ", "), c.has(Liveness), c.has(Startup)
 	f.Args["patch"] = sub.patchContainer(c, set(Readiness, change{"tcpSocket": change{"port": s.ports[0]}}))
 	f.Evidence = append(f.Evidence, sub.written(c.path()+".readinessProbe", "(none)"))
 	for _, svc := range sub.services {
@@ -57,7 +58,7 @@ func checkMissingLiveness(_ *view, sub *subject, c container) *finding.Finding {
 		return nil
 	}
 	f := sub.finding(c)
-	f.Args["services"] = s.names()
+	f.Args["services"] = strings.Join(s.services, ", ")
 	f.Evidence = append(f.Evidence, sub.written(c.path()+".livenessProbe", "(none)"))
 	return f
 }

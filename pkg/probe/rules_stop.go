@@ -1,6 +1,9 @@
 package probe
 
 import (
+	"slices"
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -85,12 +88,12 @@ func checkNoRestart(_ *view, sub *subject, c container, t Type) *finding.Finding
 // hear last, and only a hint: the program may itself go on serving for a while.
 func checkDrain(_ *view, sub *subject, c container) *finding.Finding {
 	s := serving(sub)[c.spec.Name]
-	if s == nil || !s.outside || PreStop(c.spec).Present || sub.once() {
+	if s == nil || len(s.outside) == 0 || PreStop(c.spec).Present || sub.once() {
 		return nil
 	}
 	f := sub.finding(c)
 	f.Confidence = finding.Possible
-	f.Args["services"], f.Args["grace"], f.Args["leave"] = s.names(), podGrace(sub.spec), 0
+	f.Args["services"], f.Args["grace"], f.Args["leave"] = strings.Join(s.outside, ", "), podGrace(sub.spec), 0
 	wait := inContainer(c, change{"lifecycle": change{"preStop": change{"sleep": change{"seconds": drainWait}}}})
 	if grace := podGrace(sub.spec); grace < corev1.DefaultTerminationGracePeriodSeconds {
 		wait[string(Grace)] = grace + drainWait
@@ -101,6 +104,9 @@ func checkDrain(_ *view, sub *subject, c container) *finding.Finding {
 	}
 	f.Evidence = append(f.Evidence, sub.written(c.path()+".lifecycle.preStop", "(none)"), sub.written("spec.terminationGracePeriodSeconds", "%d", podGrace(sub.spec)))
 	for _, svc := range sub.services {
+		if !slices.Contains(s.outside, svc.Name) {
+			continue
+		}
 		f.Evidence = append(f.Evidence, finding.Evidence{Object: rule.RefTo(svc).String(), Path: "spec.type", Value: string(svc.Spec.Type)})
 	}
 	return f

@@ -1,19 +1,20 @@
 package probe
 
 import (
-	"strings"
+	"regexp"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// serves says which of a subject's containers take a Service's traffic, and for which Services.
+// serves says for which Services a container takes traffic.
 type serves struct {
 	services []string
+	// outside are those of them that are reachable from outside the cluster without an Ingress.
+	outside []string
 	// ports are the container's ports that Services lead to.
 	ports []int
-	// outside says that one of them is reachable from outside the cluster without an Ingress.
-	outside bool
 }
 
 // serving finds the containers that Services lead to. A number that nobody
@@ -24,22 +25,31 @@ func serving(sub *subject) map[string]*serves {
 	for _, svc := range sub.services {
 		for _, p := range svc.Spec.Ports {
 			c, number := behind(apps, p)
-			if c == "" {
+			if c == "" || scraped.MatchString(p.Name) {
 				continue
 			}
 			if out[c] == nil {
 				out[c] = &serves{}
 			}
-			if s := out[c]; len(s.services) == 0 || s.services[len(s.services)-1] != svc.Name {
-				s.services = append(s.services, svc.Name)
-			}
-			out[c].ports = append(out[c].ports, number)
-			outside := svc.Spec.Type == corev1.ServiceTypeLoadBalancer || svc.Spec.Type == corev1.ServiceTypeNodePort
-			out[c].outside = out[c].outside || outside
+			out[c].add(svc, number)
 		}
 	}
 	return out
 }
+
+func (s *serves) add(svc *corev1.Service, port int) {
+	s.ports = append(s.ports, port)
+	if slices.Contains(s.services, svc.Name) {
+		return
+	}
+	s.services = append(s.services, svc.Name)
+	if svc.Spec.Type == corev1.ServiceTypeLoadBalancer || svc.Spec.Type == corev1.ServiceTypeNodePort {
+		s.outside = append(s.outside, svc.Name)
+	}
+}
+
+// scraped are the names of ports that a monitor reads: nobody waits for an answer there.
+var scraped = regexp.MustCompile(`(?:^|-)(?:metrics|exporter|prometheus|prom|monitoring)(?:-|$)`)
 
 // behind is the container that a Service's port leads to.
 func behind(all []container, p corev1.ServicePort) (string, int) {
@@ -59,9 +69,6 @@ func behind(all []container, p corev1.ServicePort) (string, int) {
 	}
 	return "", 0
 }
-
-// names lists the Services in words.
-func (s *serves) names() string { return strings.Join(s.services, ", ") }
 
 // publishes says that a Service hands out pods that are not ready too, so that readiness does nothing there.
 func publishes(sub *subject) bool {

@@ -33,6 +33,11 @@ func fixtures() []fixture {
 		{"plan-doubtful", planDoubtful},
 		{"plan-refused", planRefused},
 		{"plan-nothing", planNothing},
+		{"probe-check", probeCheck},
+		{"probe-many", probeMany},
+		{"probe-trial", probeTrial},
+		{"probe-suggest", probeSuggest},
+		{"probe-suggest-none", probeSuggestNone},
 	}
 }
 

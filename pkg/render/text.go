@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
+	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/plan"
 )
@@ -24,13 +25,26 @@ func writeText(w io.Writer, report any, base finding.Report, o Options) error {
 		return err
 	}
 	p := newPage(texts, o)
-	if planned, ok := report.(plan.Report); ok {
-		if err := p.planned(planned); err != nil {
-			return err
-		}
-		_, err = io.WriteString(w, p.out.String())
+	switch r := report.(type) {
+	case plan.Report:
+		err = p.planned(r)
+	case probe.Report:
+		err = p.probed(r)
+	case probe.SuggestReport:
+		p.suggested(r)
+	default:
+		err = p.inspected(report, base)
+	}
+	if err != nil {
 		return err
 	}
+	_, err = io.WriteString(w, p.out.String())
+	return err
+}
+
+// inspected writes findings, and beside them what inspect, or another command that has a part, tells.
+func (p *page) inspected(report any, base finding.Report) error {
+	var err error
 	own := partOf(report)
 	switch {
 	case len(base.Findings) > 0:
@@ -55,8 +69,7 @@ func writeText(w io.Writer, report any, base finding.Report, o Options) error {
 	if p.wide {
 		p.taken(base)
 	}
-	_, err = io.WriteString(w, p.out.String())
-	return err
+	return nil
 }
 
 // part is what a command tells beside its findings.

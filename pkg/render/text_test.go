@@ -267,6 +267,11 @@ func TestMessages(t *testing.T) {
 	}
 	maps.Copy(more, planArgs)
 	maps.Copy(more, quotaArgs())
+	probed, probeArgs := probeTexts()
+	for _, id := range probed {
+		asked[id] = true
+	}
+	maps.Copy(more, probeArgs)
 	for id := range asked {
 		if _, ok := texts[id]; !ok && !strings.HasSuffix(id, "-") { // "severity-" + … is asked for in full above
 			t.Errorf("%s is not in messages.yaml", id)

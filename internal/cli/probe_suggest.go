@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
+	"github.com/kubectl-msa/kubectl-msa/pkg/render"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
+)
+
+func newProbeSuggest(a *app, runF func(context.Context, inspectOptions) error) *cobra.Command {
+	f := &inspectFlags{output: outputValue{format: render.Table}, failOn: failNever}
+	cmd := &cobra.Command{
+		Use:               "suggest [TYPE NAME | TYPE/NAME ...]",
+		Short:             a.t("probe.suggest.short"),
+		Long:              a.t("probe.suggest.long"),
+		Example:           a.t("probe.suggest.examples"),
+		ValidArgsFunction: a.completeObjects,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := f.options(a, args)
+			if err != nil {
+				return err
+			}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return a.runProbeSuggest(cmd.Context(), o)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (a *app) runProbeSuggest(ctx context.Context, o inspectOptions) error {
+	catalogue, err := finding.LoadCatalogue()
+	if err != nil {
+		return err
+	}
+	s, q, err := a.see(ctx, o, probePlan)
+	if err != nil {
+		return err
+	}
+	if o.save != "" {
+		if err := file.WriteFile(o.save, s); err != nil {
+			return err
+		}
+	}
+	report, err := probe.Suggest(s, probe.Query(q), probe.Options{Lang: a.lang, Catalogue: catalogue})
+	if err != nil {
+		return err
+	}
+	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
+		return err
+	}
+	return o.verdict.judge(report.Report)
+}
