@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/kubectl-msa/kubectl-msa/internal/term"
@@ -59,8 +58,8 @@ func (d *drive) run(ctx context.Context, c *rollouts) error {
 
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	interrupted, answers := ctx.Done(), make(chan string, 1)
-	cause := func() error { return context.Cause(ctx) }
+	signals := a.interrupts(ctx)
+	defer func() { signals.stop() }()
 	for {
 		select {
 		case r := <-ended:
@@ -68,51 +67,25 @@ func (d *drive) run(ctx context.Context, c *rollouts) error {
 			return d.report(r)
 		case <-tick.C:
 			view.tick()
-		case <-interrupted:
-			interrupted = nil
-			if !a.Streams.InTTY || !a.Streams.ErrTTY || errors.Is(cause(), term.ErrTerminated) {
-				hold(cause())
-				continue
+		case <-signals.came():
+			if signals.ask() {
+				view.quiet(true)
+			} else {
+				hold(term.ErrInterrupted)
 			}
-			view.quiet(true)
-			go func() { answers <- a.Streams.Ask("\n" + a.t("rollout.ask-interrupt")) }()
-		case answer := <-answers:
-			again, stop := term.Interruptible(context.WithoutCancel(ctx))
-			defer stop()
-			switch choose(answer) {
-			case chooseAbort:
-				requests <- rollout.Request{ID: "interrupt", Do: rollout.AskAbort, By: d.me, At: a.Now()}
-				d.back = true
-			case chooseContinue:
-			case chooseHold:
-				stop()
+		case answer := <-signals.answers:
+			chosen := choose(answer)
+			if chosen == chooseHold {
 				hold(term.ErrInterrupted)
 				continue
 			}
+			if chosen == chooseAbort {
+				requests <- rollout.Request{ID: "interrupt", Do: rollout.AskAbort, By: d.me, At: c.client.Now()}
+			}
 			view.quiet(false)
-			interrupted, cause = again.Done(), func() error { return context.Cause(again) }
+			signals.again()
 		}
 	}
-}
-
-// choice is what to do after Ctrl-C.
-type choice string
-
-const (
-	chooseHold     choice = "hold"
-	chooseAbort    choice = "abort"
-	chooseContinue choice = "continue"
-)
-
-// choose takes a letter or the word; anything else holds, which loses nothing.
-func choose(typed string) choice {
-	typed = strings.ToLower(typed)
-	for _, c := range []choice{chooseAbort, chooseContinue} {
-		if typed != "" && strings.HasPrefix(string(c), typed) {
-			return c
-		}
-	}
-	return chooseHold
 }
 
 // report says how it ended and gives the exit code.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 
 // followEvery is how often someone who only looks does so.
 const followEvery = 2 * time.Second
+
+// errNobodyDrives says that the rollout that was to go back has lost its driver on the way.
+var errNobodyDrives = errors.New("nobody drives")
 
 // followOptions say how a rollout that somebody else drives is followed.
 type followOptions struct {
@@ -93,6 +97,9 @@ func (a *app) follow(ctx context.Context, c *rollouts, r *record, o followOption
 			return err
 		case r.State.Phase.Over():
 			return f.end(v, render.EndPromoted, render.EndAborted)
+		case !r.leads() && o.back:
+			f.clear()
+			return errNobodyDrives
 		case !r.leads():
 			return f.end(v, render.EndInterrupted, render.EndInterrupted)
 		}

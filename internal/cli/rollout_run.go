@@ -17,6 +17,9 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
+// heardEvery is how often someone who has told a driver something looks whether it has heard.
+const heardEvery = 500 * time.Millisecond
+
 // wallClock waits; what is written down is the API server's time.
 type wallClock struct{}
 
@@ -163,6 +166,13 @@ func (a *app) ask(ctx context.Context, c *rollouts, r *record, o askOptions) err
 	if err := c.tell(ctx, r.Ref, o.do); err != nil {
 		return err
 	}
+	r, err := a.heard(ctx, c, r.Ref)
+	switch {
+	case err != nil:
+		return err
+	case r.underWay() && !r.leads(): // it had died, and its lease has run out since
+		return a.ask(ctx, c, r, o)
+	}
 	fmt.Fprintln(a.Streams.Err, a.t("rollout.told."+string(o.do), "driver", r.Driver, "workload", r.Ref.String(), "command", commandTail(r.Ref)))
 	if o.do != rollout.AskAbort {
 		return nil
@@ -170,7 +180,34 @@ func (a *app) ask(ctx context.Context, c *rollouts, r *record, o askOptions) err
 	if !o.timeout {
 		a.global.timeout = 0
 	}
-	return a.follow(ctx, c, r, followOptions{events: o.events, back: true})
+	err = a.follow(ctx, c, r, followOptions{events: o.events, back: true})
+	if errors.Is(err, errNobodyDrives) {
+		return a.takeOver(ctx, c, r, o)
+	}
+	return err
+}
+
+// heard waits until the driver has taken up what it was told, or is not there any more.
+func (a *app) heard(ctx context.Context, c *rollouts, w rollout.Ref) (*record, error) {
+	within, cancel := a.within(ctx)
+	defer cancel()
+	for {
+		r, err := c.record(within, w)
+		switch {
+		case within.Err() != nil:
+			return nil, context.Cause(within)
+		case err != nil:
+			return nil, err
+		case r == nil:
+			return nil, refuse(exitFailed, "rollout.error.lost-sight", "workload", w.String())
+		case !r.underWay() || !r.leads() || r.Request == nil:
+			return r, nil
+		}
+		select {
+		case <-within.Done():
+		case <-time.After(heardEvery):
+		}
+	}
 }
 
 // takeOver drives a rollout that nobody drives from where it stands.

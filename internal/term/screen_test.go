@@ -72,7 +72,7 @@ func TestScreenDrawsInPlace(t *testing.T) {
 }
 
 func TestAsk(t *testing.T) {
-	for typed, want := range map[string]string{" a \n": "a", "\n": "", "": "", "abort\nmore\n": "abort"} {
+	for typed, want := range map[string]string{"a \n": "a", "\n": "", "": "", "abort\nmore\n": "abort"} {
 		s, out, errs := Test(typed)
 		if got := s.Ask("which?"); got != want {
 			t.Errorf("%q: %q, want %q", typed, got, want)

@@ -59,7 +59,7 @@ func described(s rollout.State, w *rollout.World) rollout.Event {
 func scenes(l lang.Lang) []scene {
 	leads := &RolloutDriver{Name: "ann@laptop", Leads: true, Seen: at(-1)}
 	gone := &RolloutDriver{Name: "ann@laptop", Seen: at(-90)}
-	make := func(name string, s rollout.State, w *rollout.World, d *RolloutDriver, change func(*scene)) scene {
+	of := func(name string, s rollout.State, w *rollout.World, d *RolloutDriver, change func(*scene)) scene {
 		sc := scene{name, s, w, described(s, w), d}
 		if change != nil {
 			change(&sc)
@@ -67,37 +67,37 @@ func scenes(l lang.Lang) []scene {
 		return sc
 	}
 	return []scene{
-		make("moving, the share cannot be reached exactly", canaryState(rollout.Shifting, 0), canaryWorld(9, 0, 1), leads, func(sc *scene) {
+		of("moving, the share cannot be reached exactly", canaryState(rollout.Shifting, 0), canaryWorld(9, 0, 1), leads, func(sc *scene) {
 			sc.seen.Reachable = 10
 			last := sc.seen
 			last.Event, last.Message = rollout.EventLevel, "0 of 1 new Pods are ready"
 			sc.state.Last = &last
 		}),
-		make("gates", canaryState(rollout.Judging, 1), canaryWorld(7, 2, 2), leads, func(sc *scene) {
+		of("gates", canaryState(rollout.Judging, 1), canaryWorld(7, 2, 2), leads, func(sc *scene) {
 			sc.state.Gates = map[string]rollout.Answer{
 				"time=1m": {Result: rollout.Pending, Message: "12s of 1m"}, "command=./smoke.sh": {Result: rollout.Pass},
 			}
 		}),
-		make("a planned pause", canaryState(rollout.Paused, 1), canaryWorld(7, 2, 2), leads, func(sc *scene) { sc.state.Waiting = rollout.WaitingTime }),
-		make("a person is waited for", canaryState(rollout.Paused, 2), canaryWorld(5, 5, 5), leads, func(sc *scene) { sc.state.Waiting = rollout.WaitingPerson }),
-		make("held after a failure", canaryState(rollout.Paused, 1), canaryWorld(7, 0, 2), leads, func(sc *scene) {
+		of("a planned pause", canaryState(rollout.Paused, 1), canaryWorld(7, 2, 2), leads, func(sc *scene) { sc.state.Waiting = rollout.WaitingTime }),
+		of("a person is waited for", canaryState(rollout.Paused, 2), canaryWorld(5, 5, 5), leads, func(sc *scene) { sc.state.Waiting = rollout.WaitingPerson }),
+		of("held after a failure", canaryState(rollout.Paused, 1), canaryWorld(7, 0, 2), leads, func(sc *scene) {
 			sc.state.Waiting = rollout.WaitingFailed
 			sc.world.New.Restarts = 3
 			sc.state.Reason = &rollout.Reason{Cause: rollout.CauseRestarts, Message: "3 restarts: exit code 1", Findings: []finding.Finding{secretKeyMissing(l)}}
 		}),
-		make("a gate cannot decide", canaryState(rollout.Paused, 1), canaryWorld(7, 2, 2), leads, func(sc *scene) {
+		of("a gate cannot decide", canaryState(rollout.Paused, 1), canaryWorld(7, 2, 2), leads, func(sc *scene) {
 			sc.state.Waiting = rollout.WaitingInconclusive
 			sc.state.Reason = &rollout.Reason{Cause: rollout.CauseNoAnswer, Gate: "command=./smoke.sh", Message: "exit code 3"}
 			sc.state.Gates = map[string]rollout.Answer{"command=./smoke.sh": {Result: rollout.Inconclusive, Message: "exit code 3"}}
 		}),
-		make("abandoned, and nobody looked", canaryState(rollout.Shifting, 1), nil, gone, nil),
-		make("going back", canaryState(rollout.Aborting, 1), canaryWorld(8, 1, 0), leads, func(sc *scene) {
+		of("abandoned, and nobody looked", canaryState(rollout.Shifting, 1), nil, gone, nil),
+		of("going back", canaryState(rollout.Aborting, 1), canaryWorld(8, 1, 0), leads, func(sc *scene) {
 			sc.state.Reason = &rollout.Reason{Cause: rollout.CauseGate, Gate: "command=./smoke.sh", Message: "exit code 1"}
 		}),
-		make("blue-green keeps the old version", blueGreen(), canaryWorld(9, 9, 9), leads, func(sc *scene) {
+		of("blue-green keeps the old version", blueGreen(), canaryWorld(9, 9, 9), leads, func(sc *scene) {
 			sc.seen.Observed = 100
 		}),
-		make("hostile", canaryState(rollout.Shifting, 0), canaryWorld(9, 0, 1), &RolloutDriver{Name: "x\x1b[2J\nERROR", Leads: true}, func(sc *scene) {
+		of("hostile", canaryState(rollout.Shifting, 0), canaryWorld(9, 0, 1), &RolloutDriver{Name: "x\x1b[2J\nERROR", Leads: true}, func(sc *scene) {
 			sc.state.NewImages = []string{"evil\x1b[31m\u202eimage"}
 		}),
 	}
