@@ -36,7 +36,7 @@ func Rules() []Rule {
 		{
 			Why: "a pure room answers from its arguments alone, so a saved snapshot gives the answer that the cluster gave",
 			From: rooms("pkg/finding/...", "pkg/lang/...", "pkg/rule/...", "pkg/fit/...", "pkg/snapshot", "pkg/snapshot/file/...",
-				"pkg/inspect/...", "pkg/probe/...", "pkg/quota/..."),
+				"pkg/inspect/...", "pkg/probe/...", "pkg/quota/...", "pkg/rollout", "pkg/rollout/plan/..."),
 			Except: rooms("pkg/probe/run/..."),
 			Not:    cluster,
 		},
