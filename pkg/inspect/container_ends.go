@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
 )
 
 // terminatedEvidence quotes how an instance ended, with what its pod's restarts
@@ -138,9 +139,9 @@ func (e ended) probeFinding(p *corev1.Probe, kind string) *finding.Finding {
 	if e.end.assumed {
 		f.Confidence = finding.Likely
 	}
-	f.Args["probe"], f.Args["budget"], f.Args["failure"] = describeProbe(p), int(probeBudget(p).Seconds()), ""
+	f.Args["probe"], f.Args["budget"], f.Args["failure"] = describeProbe(p, e.c), int(probeBudget(p).Seconds()), ""
 	if event := lastUnhealthy(e.s, e.pod, e.c, kind); event != nil {
-		f.Args["failure"] = probeFailure(event.Message)
+		f.Args["failure"] = probe.Said(event.Message)
 		f.Evidence = append(f.Evidence, eventEvidence(event))
 	}
 	return f

@@ -1,51 +1,30 @@
 package inspect
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
-// describeProbe writes a probe's handler as one would say it: "GET http /healthz on port 8080".
-func describeProbe(p *corev1.Probe) string {
-	switch {
-	case p == nil:
+// describeProbe says what a container's probe does, "" for none.
+func describeProbe(p *corev1.Probe, c container) string {
+	if p == nil {
 		return ""
-	case p.HTTPGet != nil:
-		scheme, path := strings.ToLower(string(p.HTTPGet.Scheme)), p.HTTPGet.Path
-		if scheme == "" {
-			scheme = "http"
-		}
-		return fmt.Sprintf("GET %s %s on port %s", scheme, path, p.HTTPGet.Port.String())
-	case p.TCPSocket != nil:
-		return "TCP connect to port " + p.TCPSocket.Port.String()
-	case p.GRPC != nil:
-		return fmt.Sprintf("gRPC health check on port %d", p.GRPC.Port)
-	case p.Exec != nil:
-		return "exec " + strings.Join(p.Exec.Command, " ")
 	}
-	return ""
+	return probe.Handler(p, c.spec)
 }
 
 // probeBudget is how long a container has from its start until a probe that
-// never succeeds has failed often enough: the initial delay, then a period
-// between each of the failures (prober/worker.go). Jitter and time-outs come on top.
+// never succeeds acts, at the least.
 func probeBudget(p *corev1.Probe) time.Duration {
 	if p == nil {
 		return 0
 	}
-	period, threshold := p.PeriodSeconds, p.FailureThreshold
-	if period == 0 {
-		period = 10
-	}
-	if threshold == 0 {
-		threshold = 3
-	}
-	return time.Duration(p.InitialDelaySeconds+period*(threshold-1)) * time.Second
+	return time.Duration(probe.Effective(p).FromStart().Earliest) * time.Second
 }
 
 // lastUnhealthy is the newest event in which the kubelet says how this kind of probe failed.
@@ -57,29 +36,6 @@ func lastUnhealthy(s *snapshot.Snapshot, pod *corev1.Pod, c container, kind stri
 		}
 	}
 	return nil
-}
-
-// probeFailure is the reason in the kubelet's message, without the pod's
-// address, which differs from replica to replica:
-// `Readiness probe failed: Get "http://10.1.2.3:8080/x": dial tcp 10.1.2.3:8080: connect: connection refused`.
-func probeFailure(message string) string {
-	_, reason, found := strings.Cut(message, "probe failed: ")
-	if !found {
-		_, reason, _ = strings.Cut(message, "probe errored") // newer kubelets add "and resulted in unknown state"
-		_, reason, _ = strings.Cut(reason, ": ")
-	}
-	reason = firstLine(reason)
-	if strings.HasPrefix(reason, "Get ") {
-		if i := strings.LastIndex(reason, "\": "); i >= 0 {
-			reason = reason[i+3:]
-		}
-	}
-	if strings.HasPrefix(reason, "dial tcp") || strings.HasPrefix(reason, "read tcp") {
-		if i := strings.Index(reason, ": "); i >= 0 {
-			reason = reason[i+2:]
-		}
-	}
-	return strings.TrimPrefix(strings.TrimSpace(reason), "connect: ")
 }
 
 func firstLine(s string) string {

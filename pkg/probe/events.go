@@ -98,9 +98,12 @@ func (v *view) kills(pod *corev1.Pod, c container, t Type) []*corev1.Event {
 // word is how the kubelet's events call the probe.
 func (t Type) word() string { return strings.ToUpper(string(t[:1])) + string(t[1:]) }
 
-// words is an event's message without what the event client puts before one that stands for several.
-func words(e *corev1.Event) string {
-	return strings.TrimPrefix(strings.TrimSpace(e.Message), "(combined from similar events): ")
+// words is an event's message.
+func words(e *corev1.Event) string { return unmerged(e.Message) }
+
+// unmerged is a message without what the event client puts before one that stands for several.
+func unmerged(message string) string {
+	return strings.TrimPrefix(strings.TrimSpace(message), "(combined from similar events): ")
 }
 
 // fresh says that an event is of now.
@@ -149,11 +152,11 @@ func faultOf(message string) fault {
 	return otherFault
 }
 
-// said is the reason in the kubelet's message, without the pod's address, which
+// Said is the reason in the kubelet's message, without the pod's address, which
 // differs from replica to replica:
 // `Readiness probe failed: Get "http://10.1.2.3:8080/x": dial tcp 10.1.2.3:8080: connect: connection refused`.
-func said(e *corev1.Event) string {
-	message := words(e)
+func Said(message string) string {
+	message = unmerged(message)
 	_, reason, found := strings.Cut(message, "probe failed: ")
 	if !found {
 		_, reason, _ = strings.Cut(message, "probe errored") // newer kubelets add "and resulted in unknown state"

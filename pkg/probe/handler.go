@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// handler writes what a probe does as one would say it: "GET http /healthz on port web (8080)".
-func handler(p *corev1.Probe, c *corev1.Container) string {
+// Handler writes what a probe of the container does as one would say it: "GET http /healthz on port web (8080)".
+func Handler(p *corev1.Probe, c *corev1.Container) string {
 	switch {
 	case p.HTTPGet != nil:
 		h := p.HTTPGet

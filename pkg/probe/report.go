@@ -185,7 +185,7 @@ func (v *view) probes() []Probe {
 func (v *view) probe(sub *subject, c container, t Type) Probe {
 	p := Probe{
 		Pod: sub.read.String(), Namespace: sub.ref.Namespace, Container: c.spec.Name, Role: c.role, Type: t,
-		Handler: handler(c.probe(t), c.spec), Values: c.values(t), Timing: timing(sub, c, t), Pods: len(sub.pods),
+		Handler: Handler(c.probe(t), c.spec), Values: c.values(t), Timing: timing(sub, c, t), Pods: len(sub.pods),
 	}
 	if all := v.samples(sub, c); len(all) > 0 {
 		seen := Seen{Starts: len(all), FastestSeconds: all[0].high}

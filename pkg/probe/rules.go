@@ -92,7 +92,7 @@ func (sub *subject) finding(c container) *finding.Finding {
 // probeFinding is finding about one of the container's probes.
 func (sub *subject) probeFinding(c container, t Type) *finding.Finding {
 	f := sub.finding(c)
-	f.Args["probe"], f.Args["handler"] = string(t), handler(c.probe(t), c.spec)
+	f.Args["probe"], f.Args["handler"] = string(t), Handler(c.probe(t), c.spec)
 	return f
 }
 

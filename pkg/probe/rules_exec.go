@@ -137,23 +137,19 @@ func checkCascade(v *view, sub *subject, c container, t Type) *finding.Finding {
 }
 
 // hostIn finds what a command connects to: -h HOST, --host=HOST, scheme://HOST, user@HOST, nc HOST PORT, HOST:PORT.
-var hostIn = []*regexp.Regexp{
-	regexp.MustCompile(`(?:^|\s)(?:-h|-H|--host|--hostname|--server)[ =]?([a-z][a-z0-9.-]*)`),
-	regexp.MustCompile(`(?:://|@)([a-z][a-z0-9.-]*)`),
-	regexp.MustCompile(`(?:^|\s)nc(?:\s+-\S+)*\s+([a-z][a-z0-9.-]*)\s+[0-9]`),
-	regexp.MustCompile(`(?:^|\s|=)([a-z][a-z0-9.-]*):[0-9]{2,5}\b`),
-}
+var hostIn = regexp.MustCompile(`(?:^|\s)(?:-h|-H|--host|--hostname|--server)[ =]?([a-z][a-z0-9.-]*)` +
+	`|(?:://|@)([a-z][a-z0-9.-]*)` +
+	`|(?:^|\s)nc(?:\s+-\S+)*\s+([a-z][a-z0-9.-]*)\s+[0-9]` +
+	`|(?:^|\s|=)([a-z][a-z0-9.-]*):[0-9]{2,5}\b`)
 
 // otherService is a Service of the namespace that a command connects to, and that leads elsewhere.
 func otherService(v *view, sub *subject, command string) string {
 	all, _ := snapshot.List[*corev1.Service](v.s, sub.ref.Namespace, nil)
-	for _, pattern := range hostIn {
-		for _, m := range pattern.FindAllStringSubmatch(command, -1) {
-			name, _, _ := strings.Cut(m[1], ".")
-			known := func(svc *corev1.Service) bool { return svc.Name == name }
-			if slices.ContainsFunc(all, known) && !slices.ContainsFunc(sub.services, known) {
-				return name
-			}
+	for _, m := range hostIn.FindAllStringSubmatch(command, -1) {
+		name, _, _ := strings.Cut(strings.Join(m[1:], ""), ".") // one of them is not empty
+		known := func(svc *corev1.Service) bool { return svc.Name == name }
+		if slices.ContainsFunc(all, known) && !slices.ContainsFunc(sub.services, known) {
+			return name
 		}
 	}
 	return ""

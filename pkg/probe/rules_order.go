@@ -37,7 +37,7 @@ func checkIdentical(_ *view, sub *subject, c container) *finding.Finding {
 	}
 	f := sub.finding(c)
 	live, ready := c.values(Liveness).Failing(), c.values(Readiness).Failing()
-	f.Args["handler"], f.Args["alike"], f.Args["tcp"] = handler(c.probe(Liveness), c.spec), alike, c.probe(Liveness).TCPSocket != nil
+	f.Args["handler"], f.Args["alike"], f.Args["tcp"] = Handler(c.probe(Liveness), c.spec), alike, c.probe(Liveness).TCPSocket != nil
 	f.Args["liveEarliest"], f.Args["liveLatest"], f.Args["readyEarliest"], f.Args["readyLatest"] = live.Earliest, live.Latest, ready.Earliest, ready.Latest
 	f.Args["threshold"] = patience(c)
 	f.Args["patch"] = sub.patchContainer(c, set(Liveness, change{string(FailureThreshold): patience(c)}))

@@ -132,7 +132,7 @@ func checkFailing(v *view, sub *subject) []finding.Finding {
 			f.Severity = s.severity()
 			f.Args["reason"], f.Args["out"], f.Args["killed"], f.Args["failing"], f.Args["of"] = "", s.out, s.killed, len(s.pods), len(sub.pods)
 			if s.event != nil {
-				f.Args["reason"] = said(s.event)
+				f.Args["reason"] = Said(s.event.Message)
 			}
 			f.Evidence = append(f.Evidence, readiness(s, c, t)...)
 			out = append(out, *on(f, s))

@@ -185,25 +185,5 @@ func (sub *subject) current(c container) []*corev1.Pod {
 	return out
 }
 
-// replicas is how many pods there are, or are to be.
-func (sub *subject) replicas() int {
-	if len(sub.pods) > 0 {
-		return len(sub.pods)
-	}
-	var n *int32
-	switch o := sub.object.(type) {
-	case *appsv1.Deployment:
-		n = o.Spec.Replicas
-	case *appsv1.ReplicaSet:
-		n = o.Spec.Replicas
-	case *appsv1.StatefulSet:
-		n = o.Spec.Replicas
-	}
-	if n == nil {
-		return 1
-	}
-	return int(*n)
-}
-
 // once says that the pods are to end by themselves.
 func (sub *subject) once() bool { return sub.ref.Kind == "Job" || sub.ref.Kind == "CronJob" }
