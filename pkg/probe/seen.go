@@ -28,7 +28,7 @@ const settle = 5 * time.Second
 // failing finds the pods on which a probe fails now, by the kubelet's events
 // and statuses. A startup probe fails while a container starts, as it should:
 // only a kill counts. Readiness fails too while it starts, so it counts once
-// the container has had the time; liveness counts from the first failure.
+// the container has had the time. One failure that is over is a hiccup, and left out.
 func (v *view) failing(sub *subject, c container, t Type) *sight {
 	var out sight
 	for _, pod := range sub.pods {
@@ -41,8 +41,8 @@ func (v *view) failing(sub *subject, c container, t Type) *sight {
 		notReady := t == Readiness && v.out(own, status)
 		switch {
 		case kill != nil, notReady:
-		case event != nil && t == Liveness && v.since(status, event):
-		case event != nil && t == Readiness && status.Ready && v.since(status, event) && v.aged(own, status):
+		case event != nil && t == Liveness && v.goesOn(own, t, status, event):
+		case event != nil && t == Readiness && status.Ready && v.goesOn(own, t, status, event) && v.aged(own, status):
 		default:
 			continue
 		}
@@ -80,10 +80,18 @@ func (v *view) newest(pod *corev1.Pod, c container, t Type) (event, kill *corev1
 	return event, kill
 }
 
-// since says that a failure is of the instance that runs now.
-func (v *view) since(status corev1.ContainerStatus, e *corev1.Event) bool {
+// repeated is how often a failure happens before it is more than a moment's hiccup.
+const repeated = 3
+
+// goesOn says that a failure is of the instance that runs now, and of now: it
+// happened within the time that the probe takes to act, or often enough.
+func (v *view) goesOn(c container, t Type, status corev1.ContainerStatus, e *corev1.Event) bool {
 	run := status.State.Running
-	return run != nil && !rule.LastSeen(e).Before(run.StartedAt.Time)
+	if run == nil || rule.LastSeen(e).Before(run.StartedAt.Time) {
+		return false
+	}
+	age := v.s.TakenAt.Sub(rule.LastSeen(e))
+	return times(e) >= repeated || age <= time.Duration(c.values(t).Failing().Latest)*time.Second+settle
 }
 
 // out says that readiness keeps a container out that has started, has had the
