@@ -1,9 +1,10 @@
 package probe
 
 import (
-	"fmt"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
@@ -30,10 +31,9 @@ func checkMissingReadiness(_ *view, sub *subject, c container) *finding.Finding 
 	f.Args["patch"] = sub.patchContainer(c, set(Readiness, change{"tcpSocket": change{"port": s.ports[0]}}))
 	f.Evidence = append(f.Evidence, sub.written(c.path()+".readinessProbe", "(none)"))
 	for _, svc := range sub.services {
-		f.Evidence = append(f.Evidence, finding.Evidence{
-			Object: rule.RefTo(svc).String(), Path: "spec.selector", Value: fmt.Sprintf("leads to port %d", s.ports[0]),
-		})
-		break
+		if svc.Name == s.services[0] {
+			f.Evidence = append(f.Evidence, finding.Evidence{Object: rule.RefTo(svc).String(), Path: "spec.selector", Value: labels.FormatLabels(svc.Spec.Selector)})
+		}
 	}
 	return f
 }

@@ -93,15 +93,12 @@ func checkDrain(_ *view, sub *subject, c container) *finding.Finding {
 	}
 	f := sub.finding(c)
 	f.Confidence = finding.Possible
-	f.Args["services"], f.Args["grace"], f.Args["leave"] = strings.Join(s.outside, ", "), podGrace(sub.spec), 0
+	f.Args["services"], f.Args["grace"] = strings.Join(s.outside, ", "), podGrace(sub.spec)
 	wait := inContainer(c, change{"lifecycle": change{"preStop": change{"sleep": change{"seconds": drainWait}}}})
 	if grace := podGrace(sub.spec); grace < corev1.DefaultTerminationGracePeriodSeconds {
 		wait[string(Grace)] = grace + drainWait
 	}
 	f.Args["patch"] = sub.patch(wait)
-	if c.has(Readiness) {
-		f.Args["leave"] = c.values(Readiness).Failing().Latest
-	}
 	f.Evidence = append(f.Evidence, sub.written(c.path()+".lifecycle.preStop", "(none)"), sub.written("spec.terminationGracePeriodSeconds", "%d", podGrace(sub.spec)))
 	for _, svc := range sub.services {
 		if !slices.Contains(s.outside, svc.Name) {
