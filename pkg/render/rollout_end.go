@@ -44,7 +44,8 @@ func WriteRolloutEnd(w io.Writer, r RolloutReport, end Ending, detail string, o 
 		next = []string{p.say("rollout-to-undo", nil), "  kubectl msa rollout undo " + v.Workload.String() + namespaceFlag(v.Workload)}
 	case EndAborted:
 	case EndPaused:
-		next = p.offered(v, verbResume, verbPromote, verbAbort)
+		v.Abandoned = false
+		next = p.nextLines(v)
 	case EndInterrupted:
 		next = p.offered(v, verbResume, verbAbort)
 	case EndIncomplete:
@@ -70,7 +71,10 @@ func namespaceFlag(r rollout.Ref) string {
 func (p *page) endHeadline(v Rollout, end Ending, detail string) {
 	args := map[string]any{
 		"workload": v.Workload.String(), "images": "", "reason": "", "where": p.where(v), "by": "", "detail": inline(safe(detail)),
-		"phase": p.phase(v),
+		"waiting": "",
+	}
+	if v.Waiting != "" {
+		args["waiting"] = p.say("rollout-waiting-"+string(v.Waiting), nil)
 	}
 	for _, version := range v.Versions {
 		if version.Role == RoleOld && end == EndAborted || version.Role == RoleNew && end == EndPromoted {

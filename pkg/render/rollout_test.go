@@ -317,7 +317,7 @@ func rolloutTexts() ([]string, map[string]any) {
 	add("to", "promote-anyway", "resume-anyway")
 	add("list", "none", "unseen")
 	args := map[string]any{"old": 1, "new": 2, "step": 1, "steps": 4, "promoted": true, "over": true}
-	for _, name := range []string{"workload", "strategy", "where", "phase", "since", "asked", "reachable", "observed", "gate", "gates", "by", "left", "preview", "for", "weight", "ago", "images", "reason", "detail"} {
+	for _, name := range []string{"workload", "strategy", "where", "phase", "since", "asked", "reachable", "observed", "gate", "gates", "by", "left", "preview", "for", "weight", "ago", "images", "reason", "detail", "waiting"} {
 		args[name] = "x"
 	}
 	return ids, args

@@ -195,6 +195,9 @@ func gates(s *rollout.State) []RolloutGate {
 		if !named[name] {
 			named[name] = true
 			a := s.Gates[name]
+			if name == string(rollout.GatePerson) && s.Waiting == rollout.WaitingPerson {
+				a.Result = rollout.Pending
+			}
 			all = append(all, RolloutGate{Gate: name, Result: a.Result, Message: a.Message})
 		}
 	}

@@ -57,6 +57,8 @@ func shapeOf(t reflect.Type, path string, out map[string]string) {
 func allShapes(out map[string]string) {
 	shapeOf(reflect.TypeFor[inspect.Report](), "", out)
 	shapeOf(reflect.TypeFor[plan.Report](), "", out)
+	shapeOf(reflect.TypeFor[RolloutReport](), "", out)
+	shapeOf(reflect.TypeFor[RolloutList](), "", out)
 	shapeOf(reflect.TypeFor[quota.CheckReport](), "", out)
 	shapeOf(reflect.TypeFor[probe.Report](), "", out)
 	shapeOf(reflect.TypeFor[probe.SuggestReport](), "", out)
