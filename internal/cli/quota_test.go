@@ -65,3 +65,48 @@ func TestQuotaCheckRefusesWrongUsage(t *testing.T) {
 		}
 	}
 }
+
+func parseHeadroom(t *testing.T, args ...string) (quotaOptions, error) {
+	t.Helper()
+	a := newApp(t, lang.English)
+	var got quotaOptions
+	cmd := newQuotaHeadroom(a, func(_ context.Context, o quotaOptions) error { got = o; return nil })
+	root := &cobra.Command{Use: "kubectl-msa", SilenceErrors: true, SilenceUsage: true}
+	a.global.add(root.PersistentFlags())
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(cmd)
+	root.SetArgs(append([]string{"headroom"}, args...))
+	return got, root.ExecuteContext(t.Context())
+}
+
+func TestQuotaHeadroomFlagsToOptions(t *testing.T) {
+	got, err := parseHeadroom(t, "deploy/web", "sts/db", "-n", "shop", "--fail-on", "error", "--save-snapshot", "s")
+	want := []string{"deployment/web", "statefulset/db"}
+	if err != nil || len(got.selection.objects) != 2 || got.selection.objects[0].String() != want[0] || got.selection.objects[1].String() != want[1] ||
+		got.namespace != "shop" || got.verdict.failOn != "error" || got.save != "s" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if q := got.query("shop"); q.Namespace != "shop" || q.Targets[1].Namespace != "shop" {
+		t.Errorf("%+v", q)
+	}
+	if got, err = parseHeadroom(t, "-A", "-l", "app=web"); err != nil || got.query("shop").Namespace != "" || got.query("").Selector != "app=web" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestQuotaHeadroomRefusesWrongUsage(t *testing.T) {
+	for id, args := range map[string][]string{
+		"quota.error.not-a-workload":    {"svc/web"},
+		"quota.error.name-a-workload":   {"deploy"},
+		"error.name-and-selector":       {"deploy/web", "-l", "a=b"},
+		"error.name-and-all-namespaces": {"deploy/web", "-A"},
+		"error.bad-selector":            {"-l", "a==="},
+		"error.flag-needs-value":        {"-f", ""},
+	} {
+		_, err := parseHeadroom(t, args...)
+		var wrong *usageError
+		if !errors.As(err, &wrong) || wrong.id != id {
+			t.Errorf("%q: %v, want %s", args, err, id)
+		}
+	}
+}

@@ -129,11 +129,11 @@ func (c *checker) one(o snapshot.Object) Admission {
 	old := c.existing(o)
 	work, isWork := WorkOf(o)
 	out := c.namespaceGone(o)
+	if isWork && out.Admitted() && meterOf(o) != podMeter {
+		out.Refusals = validateTemplate(work) // before the quotas
+	}
 	if out.Admitted() {
 		out = space.Admit(o, old)
-	}
-	if isWork && out.Admitted() && meterOf(o) != podMeter {
-		out.Refusals = append(out.Refusals, validateTemplate(work)...)
 	}
 	if r := c.rehearsed(a.Object, false); r != nil && out.Admitted() {
 		out.Refusals = append(out.Refusals, *r)

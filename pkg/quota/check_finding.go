@@ -38,7 +38,7 @@ func (c *checker) report(v verdict) {
 	f := finding.Finding{Object: ref, Confidence: finding.Certain}
 	f.Args = map[string]any{
 		"object": ref.String(), "kind": ref.Kind, "name": ref.Name, "namespace": ref.Namespace, "message": r.Message, "reason": r.Reason(),
-		"by": r.Name, "pods": v.pods, "allowed": v.allowed, "had": v.had, "workload": v.work.Template != nil,
+		"by": r.Name, "pods": v.pods, "allowed": v.allowed, "had": v.had, "workload": v.work.Template != nil, "inside": v.before != nil,
 	}
 	switch r.Cause {
 	case Exceeded:
@@ -59,15 +59,35 @@ func (c *checker) report(v verdict) {
 		f.Args["gone"] = strings.HasSuffix(r.Message, "not found")
 	case Unmodelled:
 		f.Rule = "quota/refused-otherwise"
+		f.Args["short"] = shortened(r.Reason())
 	}
 	if v.out.unsure() {
 		f.Confidence, f.Severity = finding.Possible, finding.Warning
 	}
-	f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "what the API server would say", Value: r.Message})
+	said := "what the API server would say"
+	if r.Cause == Unmodelled {
+		said = "what the API server said"
+	}
+	f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: said, Value: r.Message})
 	for _, more := range v.out.Refusals[1:] {
 		f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "or what the API server would say", Value: more.Message})
 	}
 	c.found = append(c.found, f)
+}
+
+// shortened is the beginning of a reason that lists many things.
+func shortened(reason string) string {
+	const most = 100
+	if len(reason) <= most {
+		return reason
+	}
+	cut := reason[:most]
+	for _, sep := range []string{": ", ", ", " "} {
+		if i := strings.LastIndex(cut, sep); i > most/3 {
+			return strings.ToValidUTF8(cut[:i], "") + " ..."
+		}
+	}
+	return strings.ToValidUTF8(cut, "") + "..."
 }
 
 func quotaRef(of finding.Ref, name string) finding.Ref {

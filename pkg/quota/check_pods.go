@@ -32,7 +32,9 @@ func (c *checker) pods(a Admission, w Work, old snapshot.Object, own Outcome) Ad
 		v.before = space.clone()
 		v.allowed, out = space.fill(w, n)
 	}
-	out = c.withRehearsal(w, out)
+	if out = c.withRehearsal(w, out); !out.Admitted() && out.Refusals[0].Cause == Unmodelled {
+		v.allowed = 0 // its pods are all alike
+	}
 	if !sure {
 		out.Unknown = append(out.Unknown, "Node")
 	}
@@ -140,7 +142,9 @@ func (c *checker) update(a Admission, w, live Work) Admission {
 	if out = c.children(end, w); out.Admitted() {
 		v.allowed, out = end.fill(w, n)
 	}
-	out = c.withRehearsal(w, out)
+	if out = c.withRehearsal(w, out); !out.Admitted() && out.Refusals[0].Cause == Unmodelled {
+		v.allowed = 0
+	}
 	count.Allowed = v.allowed
 	if !out.Admitted() {
 		v.out = out

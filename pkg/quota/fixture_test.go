@@ -32,6 +32,9 @@ type fixture struct {
 	TakenAt    time.Time   `json:"takenAt"`
 	// Want are the findings in order; empty means silence.
 	Want []wantFinding `json:"want"`
+	// Ask is the target (testdata/headroom): "deployment/web"; empty for the namespace shop.
+	Ask      string         `json:"ask"`
+	Headroom []wantHeadroom `json:"headroom"`
 	// Admission are the answers in order; only what is given is compared.
 	Admission []wantAdmission `json:"admission"`
 	// Unknown maps kinds that could not be read to the reason.
@@ -60,6 +63,83 @@ type wantAdmission struct {
 	Resource string `json:"resource"`
 	Message  string `json:"message"`
 	Pods     string `json:"pods"` // allowed/asked, and the placed behind a comma
+}
+
+// wantHeadroom is written short: "2 quota compute requests.cpu", with "<=" in
+// front where something could not be read, "unlimited" where nothing binds.
+type wantHeadroom struct {
+	Workload string `json:"workload"`
+	More     string `json:"more"`
+	// Update is "surge/room", with " stalls" behind it and " slow" where the peak does not fit.
+	Update string `json:"update"`
+	// HPA is "max missing".
+	HPA string `json:"hpa"`
+}
+
+// Every file under testdata/headroom is one case.
+func TestHeadroomFixtures(t *testing.T) {
+	for _, path := range fixtures(t, "headroom") {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
+			f, state := loadFixture(t, path)
+			report := headroomFixture(t, f, state, lang.English)
+			compareFindings(t, f.Want, report.Findings)
+			var got []wantHeadroom
+			for i, h := range report.Headroom {
+				g := shortHeadroom(h)
+				if i < len(f.Headroom) && f.Headroom[i].Update == "" {
+					g.Update = ""
+				}
+				got = append(got, g)
+			}
+			if diff := cmp.Diff(f.Headroom, got); diff != "" {
+				t.Errorf("headroom (-want +got):\n%s", diff)
+			}
+			if korean := headroomFixture(t, f, state, lang.Korean); len(korean.Findings) != len(report.Findings) {
+				t.Errorf("%d findings in Korean, %d in English", len(korean.Findings), len(report.Findings))
+			}
+		})
+	}
+}
+
+func headroomFixture(t *testing.T, f fixture, state *snapshot.Snapshot, l lang.Lang) HeadroomReport {
+	t.Helper()
+	q := Query{Namespace: "shop"}
+	if kind, name, ok := strings.Cut(f.Ask, "/"); ok {
+		info, _ := snapshot.Resolve(kind)
+		q.Targets = []finding.Ref{{Kind: string(info.Kind), Namespace: "shop", Name: name}}
+	}
+	report, err := HeadroomOf(state, q, loadCatalogue(t), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	readable(t, report.Findings, l)
+	return report
+}
+
+func shortHeadroom(h Headroom) wantHeadroom {
+	w := wantHeadroom{Workload: h.Workload.String(), More: "unlimited"}
+	if h.Replicas != nil {
+		w.More = strings.TrimSpace(strings.Join(strings.Fields(strconv.Itoa(*h.Replicas)+" "+string(h.BindingKind)+" "+h.BindingName+" "+h.BindingResource), " "))
+	}
+	if h.AtMost {
+		w.More = "<= " + w.More
+	}
+	if u := h.Update; u != nil {
+		w.Update = strconv.Itoa(u.Surge) + "/-"
+		if u.Room != nil {
+			w.Update = strconv.Itoa(u.Surge) + "/" + strconv.Itoa(*u.Room)
+		}
+		if u.Stalls {
+			w.Update += " stalls"
+		}
+		if !u.PeakFits {
+			w.Update += " slow"
+		}
+	}
+	if h.Autoscaler != nil {
+		w.HPA = strconv.Itoa(h.Autoscaler.Max) + " " + strconv.Itoa(h.Autoscaler.Missing)
+	}
+	return w
 }
 
 // Every file under testdata/check is one case.

@@ -52,6 +52,35 @@ func CheckNeeds(in, s *snapshot.Snapshot) snapshot.Needs {
 	return s.Missing(w.sorted())
 }
 
+// HeadroomNeeds says what HeadroomOf still wants to read.
+func HeadroomNeeds(s *snapshot.Snapshot, q Query) snapshot.Needs {
+	w := wants{s: s, seen: map[snapshot.Need]bool{}}
+	w.query(q, scaled())
+	works, _ := workloads(s, q)
+	if len(works) == 0 && q.Namespace != "" && s.Missing(w.needs).Empty() {
+		w.one("Namespace", "", q.Namespace)
+	}
+	for _, work := range works {
+		w.list("ResourceQuota", q.Namespace)
+		w.list("LimitRange", q.Namespace)
+		w.list("HorizontalPodAutoscaler", q.Namespace)
+		w.pods(work)
+	}
+	return s.Missing(w.sorted())
+}
+
+// query wants what is named, or the kinds.
+func (w *wants) query(q Query, kinds []snapshot.Kind) {
+	for _, t := range q.Targets {
+		w.one(snapshot.Kind(t.Kind), t.Namespace, t.Name)
+	}
+	if len(q.Targets) == 0 {
+		for _, kind := range kinds {
+			w.add(snapshot.Need{Kind: kind, Namespace: q.Namespace, Selector: q.Selector})
+		}
+	}
+}
+
 // wants collects needs.
 type wants struct {
 	s     *snapshot.Snapshot

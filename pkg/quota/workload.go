@@ -34,6 +34,9 @@ type Work struct {
 // WorkOf reads a workload; false for every other kind. A bare pod is a workload
 // of one.
 func WorkOf(o snapshot.Object) (Work, bool) {
+	if o == nil {
+		return Work{}, false
+	}
 	w := Work{Ref: rule.RefTo(o), Object: o, Pods: 1, PodsSaid: true}
 	switch o := o.(type) {
 	case *corev1.Pod:

@@ -69,5 +69,5 @@ func refusing(a quota.Admission) string {
 	case a.By == quota.ByValidation:
 		return "validation " + a.Resource
 	}
-	return a.Name
+	return ""
 }

@@ -12,11 +12,17 @@ import (
 
 // quotaArgs fill the texts of the quota commands in TestMessages.
 func quotaArgs() map[string]any {
-	return map[string]any{"manifests": 2, "pods": 3, "all": 5, "by": "x"}
+	return map[string]any{
+		"manifests": 2, "pods": 3, "all": 5, "by": "x", "workload": "x", "workloads": 2, "most": true, "binds": "x", "full": 1,
+		"slow": true, "max": 3, "missing": 1, "resource": "x",
+	}
 }
 
 func quotaFixtures() []fixture {
-	return []fixture{{"quota-check", quotaCheck}, {"quota-check-nothing", quotaCheckNothing}, {"quota-check-unsure", quotaCheckUnsure}}
+	return []fixture{
+		{"quota-check", quotaCheck}, {"quota-check-nothing", quotaCheckNothing}, {"quota-check-unsure", quotaCheckUnsure},
+		{"quota-headroom", quotaHeadroom}, {"quota-headroom-one", quotaHeadroomOne},
+	}
 }
 
 func placed(n int) *int { return &n }
@@ -61,6 +67,38 @@ func quotaCheckUnsure(l lang.Lang) any {
 		Report: finding.NewReport("quota check", takenAt, finding.Scope{Context: "sandbox", Namespace: "shop", Targets: []string{"deployment/web"}}, nil,
 			[]finding.NotChecked{{What: "list resourcequotas in namespace shop", Why: why}}, 7),
 		Admission: []quota.Admission{{Object: ref("Deployment", "web"), Pods: &quota.PodCount{Asked: 5, Allowed: 5, New: 5}}},
+	}
+}
+
+func headroomOf(kind, name string, now, more int, binds quota.Binding, by, resource string) quota.Headroom {
+	return quota.Headroom{Workload: ref(kind, name), Pods: now, Replicas: placed(more), BindingKind: binds, BindingName: by, BindingResource: resource, Constraints: []quota.Constraint{}}
+}
+
+func quotaHeadroom(lang.Lang) any {
+	full := headroomOf("Deployment", "web", 3, 0, quota.BindsQuota, "compute", "requests.cpu")
+	full.Update, full.Autoscaler = &quota.Update{Surge: 1, Room: placed(0), Stalls: true}, &quota.Autoscaled{Name: "web", Max: 10, Missing: 7}
+	some := headroomOf("Deployment", "api", 4, 7, quota.BindsNodes, "", "memory")
+	some.Update, some.AtMost = &quota.Update{Surge: 2, Room: placed(2), Peak: 8}, true
+	slots := headroomOf("StatefulSet", "db", 2, 12, quota.BindsPodSlots, "", "pods")
+	slots.Update = &quota.Update{Unavailable: 1, PeakFits: true}
+	refused := headroomOf("ReplicaSet", "old", 0, 0, quota.BindsLimitRange, "bounds", "cpu")
+	return quota.HeadroomReport{
+		Report:   finding.NewReport("quota headroom", takenAt, finding.Scope{Context: "sandbox", Namespace: "shop"}, nil, nil, 7),
+		Headroom: []quota.Headroom{some, full, slots, refused, {Workload: ref("Deployment", "free"), Pods: 1, AtMost: true}}, Waiting: 3,
+	}
+}
+
+func quotaHeadroomOne(lang.Lang) any {
+	one := headroomOf("Deployment", "web", 3, 2, quota.BindsQuota, "compute", "requests.cpu")
+	one.Update = &quota.Update{Surge: 1, Room: placed(1), Peak: 6}
+	one.Constraints = []quota.Constraint{
+		{Kind: quota.BindsQuota, Name: "compute", Resource: "requests.cpu", Replicas: 2, Each: "300m", Used: "1300m", Hard: "2"},
+		{Kind: quota.BindsQuota, Name: "compute", Resource: "pods", Replicas: 6, Each: "1", Used: "4", Hard: "10"},
+		{Kind: quota.BindsNodes, Resource: "cpu", Replicas: 13, Message: "0/1 nodes are available: 1 Insufficient cpu."},
+	}
+	return quota.HeadroomReport{
+		Report:   finding.NewReport("quota headroom", takenAt, finding.Scope{Context: "sandbox", Namespace: "shop", Targets: []string{"deployment/web"}}, nil, nil, 7),
+		Headroom: []quota.Headroom{one},
 	}
 }
 

@@ -60,6 +60,7 @@ func allShapes(out map[string]string) {
 	shapeOf(reflect.TypeFor[RolloutReport](), "", out)
 	shapeOf(reflect.TypeFor[RolloutList](), "", out)
 	shapeOf(reflect.TypeFor[quota.CheckReport](), "", out)
+	shapeOf(reflect.TypeFor[quota.HeadroomReport](), "", out)
 	shapeOf(reflect.TypeFor[probe.Report](), "", out)
 	shapeOf(reflect.TypeFor[probe.SuggestReport](), "", out)
 }

@@ -85,6 +85,8 @@ func partOf(report any) part {
 	switch r := report.(type) {
 	case quota.CheckReport:
 		return checkPart{r}
+	case quota.HeadroomReport:
+		return headroomPart{r}
 	}
 	return nil
 }

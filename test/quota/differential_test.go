@@ -63,6 +63,7 @@ func quiet(t *testing.T, c *cluster.Cluster) kubernetes.Interface {
 	t.Helper()
 	config := c.Config()
 	config.WarningHandler = rest.NoWarnings{}
+	config.QPS, config.Burst = 500, 1000
 	typed, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)

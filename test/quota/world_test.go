@@ -85,10 +85,16 @@ func (w *world) recount(tally *tally) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for i := range quotas.Items {
-		w.raise(quotas.Items[i].Name)
-	}
-	w.c.WaitFor(w.t, "the same count in all quotas of "+w.ns, 60*time.Second, func(ctx context.Context) (bool, string, error) {
+	last := time.Time{}
+	w.c.WaitFor(w.t, "the same count in all quotas of "+w.ns, 90*time.Second, func(ctx context.Context) (bool, string, error) {
+		// While controllers put new pods in the place of those that have ended, the
+		// quota controller may count before it has seen them all: it is asked again.
+		if time.Since(last) > 10*time.Second {
+			for i := range quotas.Items {
+				w.raise(quotas.Items[i].Name)
+			}
+			last = time.Now()
+		}
 		return w.sameCount(ctx, w.typed)
 	})
 	tally.add("quotas recounted", len(quotas.Items))
@@ -210,6 +216,13 @@ func listAll(ctx context.Context, c kubernetes.Interface, ns string) ([]snapshot
 	}
 	for i := range quotas.Items {
 		out = append(out, &quotas.Items[i])
+	}
+	deployments, err := c.AppsV1().Deployments(ns).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for i := range deployments.Items {
+		out = append(out, &deployments.Items[i])
 	}
 	return out, nil
 }

@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
+	"github.com/kubectl-msa/kubectl-msa/pkg/render"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
+)
+
+// quotaFlags is what was typed of the flags that all reading quota commands have.
+type quotaFlags struct {
+	output        outputValue
+	failOn        failOn
+	strict        bool
+	save          string
+	files         []string
+	allNamespaces bool
+	selector      string
+}
+
+// quotaOptions is what will run.
+type quotaOptions struct {
+	selection     selection
+	selector      string
+	allNamespaces bool
+	// namespace is what -n named, "" where the context's is to be used.
+	namespace string
+	files     []string
+	save      string
+	output    outputValue
+	verdict   verdictOptions
+}
+
+func newQuotaFlags(fail failOn) *quotaFlags {
+	return &quotaFlags{output: outputValue{format: render.Table}, failOn: fail}
+}
+
+func (f *quotaFlags) add(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.VarP(&f.output, "output", "o", "")
+	fs.Var(enum(&f.failOn, failOn(finding.Error), failOn(finding.Warning), failOn(finding.Info), failNever), "fail-on", "")
+	fs.BoolVar(&f.strict, "strict", false, "")
+	fs.StringVar(&f.save, "save-snapshot", "", "")
+	fs.StringArrayVarP(&f.files, "filename", "f", nil, "")
+	fs.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "")
+	fs.StringVarP(&f.selector, "selector", "l", "", "")
+	completeFlags(cmd)
+}
+
+// options checks what was typed, without looking at any cluster.
+func (f *quotaFlags) options(a *app, args []string) (quotaOptions, error) {
+	o := quotaOptions{
+		selector: f.selector, allNamespaces: f.allNamespaces, namespace: *a.global.config.Namespace,
+		files: f.files, save: f.save, output: f.output, verdict: verdictOptions{failOn: f.failOn, strict: f.strict},
+	}
+	if err := a.global.check(); err != nil {
+		return o, err
+	}
+	if err := checkSelector(f.selector); err != nil {
+		return o, err
+	}
+	if o.namespace != "" {
+		if err := checkNamespace(o.namespace); err != nil {
+			return o, err
+		}
+	}
+	for _, name := range f.files {
+		if name == "" {
+			return o, usage("error.flag-needs-value", "flag", "-f/--filename", "type", "file")
+		}
+	}
+	var err error
+	o.selection, err = parseSelection(args)
+	switch named := len(o.selection.objects) > 0; {
+	case err != nil:
+	case named && f.selector != "":
+		err = usage("error.name-and-selector")
+	case named && f.allNamespaces:
+		err = usage("error.name-and-all-namespaces")
+	}
+	return o, err
+}
+
+// readQuota gives the snapshot that the question is answered from, and the question.
+func (a *app) readQuota(ctx context.Context, o quotaOptions, needs func(*snapshot.Snapshot, quota.Query) snapshot.Needs) (*snapshot.Snapshot, quota.Query, error) {
+	if len(o.files) > 0 {
+		fallback := o.namespace
+		if fallback == "" {
+			fallback = "default"
+		}
+		s, err := file.Load(o.files, a.Streams.In, file.Options{Namespace: fallback, Now: a.Now()})
+		if err != nil {
+			return nil, quota.Query{}, err
+		}
+		namespace := o.namespace
+		if namespace == "" {
+			namespace = s.Namespace
+		}
+		return s, o.query(namespace), a.saveSnapshot(o.save, s)
+	}
+	c, err := a.connect()
+	if err != nil {
+		return nil, quota.Query{}, err
+	}
+	q := o.query(c.namespace)
+	s := snapshot.New(snapshot.FromCluster, a.Now())
+	s.Context, s.Namespace = c.context, c.namespace
+	ctx, cancel := a.within(ctx)
+	defer cancel()
+	done := a.Streams.Wait(a.t("wait.reading", "host", c.host))
+	err = c.reader.Fill(ctx, s, func(s *snapshot.Snapshot) snapshot.Needs { return needs(s, q) })
+	done()
+	a.sayRequests(c)
+	if err != nil {
+		return nil, q, err
+	}
+	return s, q, a.saveSnapshot(o.save, s)
+}
+
+func (a *app) saveSnapshot(path string, s *snapshot.Snapshot) error {
+	if path == "" {
+		return nil
+	}
+	return file.WriteFile(path, s)
+}
+
+func (o quotaOptions) query(namespace string) quota.Query {
+	if o.allNamespaces {
+		namespace = ""
+	}
+	q := quota.Query{Namespace: namespace, Selector: o.selector}
+	for _, t := range o.selection.objects {
+		t.Namespace = namespace
+		q.Targets = append(q.Targets, t)
+	}
+	return q
+}

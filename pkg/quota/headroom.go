@@ -1,0 +1,327 @@
+package quota
+
+import (
+	"cmp"
+	"slices"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// Query is what was asked about: named workloads, or all of a namespace.
+type Query struct {
+	// Namespace is where workloads are listed; empty lists all namespaces.
+	Namespace string
+	Targets   []finding.Ref
+	// Selector is a label selector in kubectl's form.
+	Selector string
+}
+
+// HeadroomReport says how many more replicas there is room for.
+type HeadroomReport struct {
+	finding.Report
+	Headroom []Headroom `json:"headroom"`
+	// Waiting is how many pods wait for a node already; they come first.
+	Waiting int `json:"waiting"`
+}
+
+// Base gives the part that every report has.
+func (r HeadroomReport) Base() finding.Report { return r.Report }
+
+// Headroom is the answer for one workload.
+type Headroom struct {
+	Workload finding.Ref `json:"workload"`
+	// Pods is how many are asked for now.
+	Pods int `json:"pods"`
+	// Replicas is how many more there is room for; nil where nothing that was read limits them.
+	Replicas *int `json:"replicas"`
+	// AtMost says that something which may limit them further could not be read.
+	AtMost bool `json:"atMost"`
+	// What binds: the first of the constraints.
+	BindingKind     Binding `json:"bindingKind,omitempty"`
+	BindingName     string  `json:"bindingName,omitempty"`
+	BindingResource string  `json:"bindingResource,omitempty"`
+	// Constraints are all of them, the tightest first.
+	Constraints []Constraint `json:"constraints"`
+	Update      *Update      `json:"update,omitempty"`
+	Autoscaler  *Autoscaled  `json:"autoscaler,omitempty"`
+}
+
+// Binding is a kind of constraint.
+type Binding string
+
+// The kinds. PodSlots is the number of pods that nodes allow.
+const (
+	BindsQuota      Binding = "quota"
+	BindsLimitRange Binding = "limitrange"
+	BindsValidation Binding = "validation"
+	BindsOther      Binding = "other"
+	BindsNodes      Binding = "nodes"
+	BindsPodSlots   Binding = "pod-slots"
+)
+
+// Constraint is how many more replicas one of them allows, with its arithmetic.
+type Constraint struct {
+	Kind     Binding `json:"kind"`
+	Name     string  `json:"name,omitempty"`
+	Resource string  `json:"resource,omitempty"`
+	Replicas int     `json:"replicas"`
+	Each     string  `json:"each,omitempty"`
+	Used     string  `json:"used,omitempty"`
+	Hard     string  `json:"hard,omitempty"`
+	// Message is why none is let in, in the API server's or the scheduler's words.
+	Message string `json:"message,omitempty"`
+
+	each, used resource.Quantity
+}
+
+// Update is what replacing all pods takes.
+type Update struct {
+	// Surge and Unavailable are maxSurge and maxUnavailable in pods.
+	Surge       int `json:"surge"`
+	Unavailable int `json:"unavailable"`
+	// Room is how many of the extra pods there is room for; nil where that is not limited.
+	Room *int `json:"room"`
+	// Stalls says that the update could not begin.
+	Stalls bool `json:"stalls"`
+	// Peak is how many pods count at the worst moment: all new ones beside all old
+	// ones, if those take long to shut down. PeakFits says that there is room.
+	Peak     int  `json:"peak"`
+	PeakFits bool `json:"peakFits"`
+	// Terminating old pods count now.
+	Terminating int `json:"terminating"`
+}
+
+// Autoscaled is what the workload's HorizontalPodAutoscaler may ask for.
+type Autoscaled struct {
+	Name string `json:"name"`
+	Max  int    `json:"max"`
+	// Missing is how many of them there is no room for.
+	Missing int `json:"missing"`
+}
+
+// HeadroomOf answers. A named workload that is not there is a *rule.NotFoundError.
+func HeadroomOf(s *snapshot.Snapshot, q Query, catalogue finding.Catalogue, l lang.Lang) (HeadroomReport, error) {
+	works, missing := workloads(s, q)
+	if len(missing) > 0 {
+		return HeadroomReport{}, &rule.NotFoundError{Targets: missing}
+	}
+	h := &headroom{s: s, spaces: map[string]*Space{}}
+	h.cluster, h.waiting, h.noRoom = clusterOf(s)
+	report := HeadroomReport{Headroom: []Headroom{}, Waiting: len(h.waiting)}
+	asked := finding.Scope{Context: s.Context, Namespace: q.Namespace}
+	var targets []finding.Ref
+	for _, w := range works {
+		targets = append(targets, w.Ref)
+		asked.Targets = append(asked.Targets, w.Ref.String())
+		report.Headroom = append(report.Headroom, h.of(w))
+	}
+	h.together(works)
+	unread, err := rule.NewUnread(l)
+	if err != nil {
+		return report, err
+	}
+	findings := rule.Diagnose(rule.NewScope(targets...), h.found, catalogue, l)
+	report.Report = finding.NewReport("quota headroom", s.TakenAt, asked, findings, unread.NotChecked(s), s.Requests)
+	return report, nil
+}
+
+// scaled are the kinds that have replicas.
+func scaled() []snapshot.Kind { return []snapshot.Kind{"Deployment", "StatefulSet", "ReplicaSet"} }
+
+// workloads resolves the query. A ReplicaSet stands with its Deployment.
+func workloads(s *snapshot.Snapshot, q Query) (found []Work, missing []finding.Ref) {
+	for _, t := range q.Targets {
+		o, a := s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name)
+		if a.State == snapshot.Absent || s.Source == snapshot.FromManifests && a.State != snapshot.Present {
+			missing = append(missing, t)
+		}
+		if w, ok := WorkOf(o); ok && a.State == snapshot.Present {
+			found = append(found, w)
+		}
+	}
+	if len(q.Targets) > 0 {
+		return found, missing
+	}
+	selector, err := labels.Parse(q.Selector)
+	if err != nil {
+		return nil, nil
+	}
+	for _, kind := range scaled() {
+		for _, o := range s.OfKind(kind, q.Namespace) {
+			w, ok := WorkOf(o)
+			if ok && len(o.GetOwnerReferences()) == 0 && selector.Matches(labels.Set(o.GetLabels())) {
+				found = append(found, w)
+			}
+		}
+	}
+	if len(found) == 0 && s.Asked(snapshot.Need{Kind: "Namespace", Name: q.Namespace}).State == snapshot.Absent {
+		missing = append(missing, finding.Ref{Kind: "Namespace", Name: q.Namespace})
+	}
+	return found, missing
+}
+
+// headroom is the work on one report.
+type headroom struct {
+	s       *snapshot.Snapshot
+	spaces  map[string]*Space
+	cluster *fit.Cluster
+	waiting []*corev1.Pod
+	noRoom  error
+	found   []finding.Finding
+}
+
+func (h *headroom) space(namespace string) *Space {
+	if h.spaces[namespace] == nil {
+		h.spaces[namespace] = NewSpace(RulesFor(h.s, namespace), h.s.TakenAt)
+	}
+	return h.spaces[namespace]
+}
+
+func (h *headroom) of(w Work) Headroom {
+	space := h.space(w.Ref.Namespace)
+	out := Headroom{Workload: w.Ref, Pods: w.Pods, Constraints: []Constraint{}}
+	tried := space.admissible(w)
+	out.AtMost = len(tried.Unknown) > 0
+	pod, _ := tried.Object.(*corev1.Pod)
+	if !tried.Admitted() {
+		out.Constraints = append(out.Constraints, refusedBy(tried.Refusals)...)
+	} else {
+		out.Constraints = append(out.Constraints, space.quotaLimits(w, pod)...)
+	}
+	if h.cluster == nil {
+		out.AtMost = true
+	} else if pod != nil && w.Ref.Kind != "DaemonSet" {
+		out.Constraints = append(out.Constraints, h.nodeLimit(w, pod))
+	}
+	slices.SortStableFunc(out.Constraints, func(a, b Constraint) int { return cmp.Compare(a.Replicas, b.Replicas) })
+	if len(out.Constraints) > 0 {
+		first := out.Constraints[0]
+		n := first.Replicas
+		out.Replicas, out.BindingKind, out.BindingName, out.BindingResource = &n, first.Kind, first.Name, first.Resource
+	}
+	h.update(w, &out)
+	h.autoscaled(w, &out)
+	return out
+}
+
+// admissible asks for one pod with its claims, whatever the quotas have left:
+// what else refuses it, and what it looks like once it is stored.
+func (s *Space) admissible(w Work) Outcome {
+	free := s.clone()
+	for _, l := range free.ledgers {
+		l.used = corev1.ResourceList{}
+	}
+	for t := range w.Claims {
+		if out := free.Try(w.Claim(t, w.Pods), nil); !out.Admitted() && out.Refusals[0].Cause != Exceeded {
+			return out
+		}
+	}
+	out := free.Try(w.Pod(w.Pods), nil)
+	if !out.Admitted() && out.Refusals[0].Cause == Exceeded {
+		out.Refusals = nil // one pod alone is above the hard limit: the arithmetic says so
+	}
+	return out
+}
+
+func refusedBy(refusals []Refusal) []Constraint {
+	var out []Constraint
+	for _, r := range refusals {
+		kind := map[By]Binding{ByQuota: BindsQuota, ByLimitRange: BindsLimitRange, ByValidation: BindsValidation, ByOther: BindsOther}[r.By]
+		out = append(out, Constraint{Kind: kind, Name: r.Name, Resource: printedNames(r.Resources), Message: r.Message})
+	}
+	return out
+}
+
+// quotaLimits divides what each quota has left by what one more replica takes:
+// its pod and its claims.
+func (s *Space) quotaLimits(w Work, pod *corev1.Pod) []Constraint {
+	var out []Constraint
+	for _, l := range s.ledgers {
+		each := corev1.ResourceList{}
+		if l.matches(pod) {
+			addTo(each, only(Usage(pod, s.at), names(l.quota.Status.Hard)))
+		}
+		for t := range w.Claims {
+			if claim := s.Try(w.Claim(t, w.Pods), nil).Object; claim != nil && l.matches(claim) {
+				addTo(each, only(Usage(claim, s.at), names(l.quota.Status.Hard)))
+			}
+		}
+		for _, name := range names(withoutZeros(each)) {
+			hard, used := l.quota.Status.Hard[name], l.used[name]
+			c := Constraint{Kind: BindsQuota, Name: l.quota.Name, Resource: string(name), Replicas: times(l.left(name), each[name]), each: each[name], used: used}
+			c.Each, c.Used, c.Hard = fit.Human(plain(name), each[name], true), fit.Human(plain(name), used, true), fit.Human(plain(name), hard, false)
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// nodeLimit says for how many the nodes have room, and what of them runs out.
+func (h *headroom) nodeLimit(w Work, pod *corev1.Pod) Constraint {
+	pod = withoutNewClaims(pod, w, nil)
+	c := Constraint{Kind: BindsNodes}
+	var full fit.Verdict
+	binds := map[corev1.ResourceName]int{}
+	if h.cluster.LooksAtOthers(pod) {
+		cluster, _, err := clusterOf(h.s) // placing binds pods; the others are to find the cluster as it is
+		if err != nil {
+			return c
+		}
+		c.Replicas, full = placePods(cluster, pod, mostPlaced)
+	} else {
+		rooms := h.cluster.Rooms(pod)
+		c.Replicas, full = rooms.Pods, rooms.Full
+	}
+	for _, n := range full.Nodes {
+		if r := n.Main(); r.Reason == fit.Insufficient {
+			binds[r.Shortage.Resource]++
+		}
+	}
+	for name, n := range binds {
+		if best := corev1.ResourceName(c.Resource); best == "" || n > binds[best] || n == binds[best] && name < best {
+			c.Resource = string(name)
+		}
+	}
+	if c.Resource == string(corev1.ResourcePods) {
+		c.Kind = BindsPodSlots
+	}
+	if len(full.Nodes) > 0 || len(full.Everywhere) > 0 {
+		c.Message = full.Message()
+	}
+	return c
+}
+
+// mostPlaced bounds how many pods are placed one after the other.
+const mostPlaced = 300
+
+// autoscalerOf is the workload's HorizontalPodAutoscaler, nil where none is known.
+func (h *headroom) autoscalerOf(w Work) *autoscalingv2.HorizontalPodAutoscaler {
+	all, _ := snapshot.List[*autoscalingv2.HorizontalPodAutoscaler](h.s, w.Ref.Namespace, nil)
+	for _, a := range all {
+		if t := a.Spec.ScaleTargetRef; t.Kind == w.Ref.Kind && t.Name == w.Ref.Name {
+			return a
+		}
+	}
+	return nil
+}
+
+// terminating counts the workload's pods that are on their way out.
+func (h *headroom) terminating(w Work) int {
+	n := 0
+	pods, _ := snapshot.List[*corev1.Pod](h.s, w.Ref.Namespace, nil)
+	for _, p := range pods {
+		if p.DeletionTimestamp != nil && charged(p, h.s.TakenAt) && rule.TemplateOwner(h.s, p) == w.Ref {
+			n++
+		}
+	}
+	return n
+}
