@@ -76,6 +76,7 @@ func Kinds() []Info {
 		info("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices", nil, true, func() Object { return &discoveryv1.EndpointSlice{} }, func() runtime.Object { return &discoveryv1.EndpointSliceList{} }),
 		info("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers", []string{"hpa"}, true, func() Object { return &autoscalingv2.HorizontalPodAutoscaler{} }, func() runtime.Object { return &autoscalingv2.HorizontalPodAutoscalerList{} }),
 		info("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", []string{"pdb"}, true, func() Object { return &policyv1.PodDisruptionBudget{} }, func() runtime.Object { return &policyv1.PodDisruptionBudgetList{} }),
+		info("PodMetrics", "metrics.k8s.io", "v1beta1", "pods", nil, true, func() Object { return &PodMetrics{} }, func() runtime.Object { return &PodMetricsList{} }),
 		info("PriorityClass", "scheduling.k8s.io", "v1", "priorityclasses", []string{"pc"}, false, func() Object { return &schedulingv1.PriorityClass{} }, func() runtime.Object { return &schedulingv1.PriorityClassList{} }),
 		info("RuntimeClass", "node.k8s.io", "v1", "runtimeclasses", nil, false, func() Object { return &nodev1.RuntimeClass{} }, func() runtime.Object { return &nodev1.RuntimeClassList{} }),
 		info("StorageClass", "storage.k8s.io", "v1", "storageclasses", []string{"sc"}, false, func() Object { return &storagev1.StorageClass{} }, func() runtime.Object { return &storagev1.StorageClassList{} }),

@@ -19,6 +19,8 @@ import (
 const (
 	protobuf = "application/vnd.kubernetes.protobuf"
 	jsonType = "application/json"
+
+	metricsGroup = "metrics.k8s.io"
 )
 
 // clients makes one REST client per group and version, over one HTTP client
@@ -80,6 +82,9 @@ func (c *clients) client(gv schema.GroupVersion) (rest.Interface, error) {
 		config.APIPath = "/api"
 	}
 	config.AcceptContentTypes = protobuf + "," + jsonType
+	if gv.Group == metricsGroup {
+		config.AcceptContentTypes = jsonType // its types here are our own
+	}
 	config.ContentType = jsonType
 	config.NegotiatedSerializer = c.codecs.WithoutConversion()
 	made, err := rest.RESTClientForConfigAndClient(config, c.http)
