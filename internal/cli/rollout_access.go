@@ -71,6 +71,9 @@ func accessOf(spec rollout.Spec, objects []rollout.Managed) []authorizationv1.Re
 		add("discovery.k8s.io", "endpointslices", "", "list")
 	}
 	add("policy", "poddisruptionbudgets", "", "list")
+	if spec.GroupBy != "" {
+		all = append(all, authorizationv1.ResourceAttributes{Verb: "list", Resource: "nodes"})
+	}
 	name := journal.Name(spec.Workload)
 	add("", "configmaps", "", "create")
 	add("", "configmaps", name, "get", "patch")

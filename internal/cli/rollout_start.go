@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
@@ -39,6 +40,7 @@ func (v startVerb) strategy() rollout.Strategy {
 type startFlags struct {
 	images, env, files, gates, services []string
 	patch, steps, pause, preview        string
+	groupBy                             string
 	strategy                            rollout.Strategy
 	via                                 rollout.Via
 	onFail                              rollout.OnFail
@@ -105,6 +107,7 @@ func (f *startFlags) add(cmd *cobra.Command, verb startVerb) {
 	fs.DurationVar(&f.keep, "keep", 0, "")
 	fs.IntVar(&f.maxSurge, "max-surge", 0, "")
 	fs.IntVar(&f.maxRestarts, "max-restarts", 0, "")
+	fs.StringVar(&f.groupBy, "group-by", "", "")
 	if verb == startPlan {
 		fs.VarP(&f.report, "output", "o", "")
 	} else {
@@ -124,7 +127,7 @@ func foreignTo(verb startVerb) []string {
 	case startCanary:
 		return []string{"preview", "keep"}
 	case startBlueGreen:
-		return []string{"steps", "max-surge"}
+		return []string{"steps", "max-surge", "group-by"}
 	case startPlan:
 	}
 	return nil
@@ -312,6 +315,15 @@ func (f *startFlags) limits(cmd *cobra.Command, spec *rollout.Spec) error {
 			return usage("rollout.error.max-surge", "value", f.maxSurge)
 		}
 		spec.MaxSurge = f.maxSurge
+	}
+	if cmd.Flags().Changed("group-by") {
+		if problems := validation.IsQualifiedName(f.groupBy); len(problems) > 0 {
+			return usage("rollout.error.group-by", "value", f.groupBy)
+		}
+		if spec.Workload.Kind != "DaemonSet" {
+			return usage("rollout.error.group-by-kind", "workload", spec.Workload.String())
+		}
+		spec.GroupBy = f.groupBy
 	}
 	if cmd.Flags().Changed("max-restarts") {
 		if f.maxRestarts < 0 {

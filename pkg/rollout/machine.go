@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -419,7 +420,7 @@ func (t *turn) guard() bool {
 		return false
 	}
 	if n := w.New.Restarts - s.Forgiven; s.NewHash != "" && n > s.Spec.MaxRestarts {
-		t.fail(Reason{Cause: CauseRestarts, Message: restarts(n) + after(w.New.Ended)})
+		t.fail(Reason{Cause: CauseRestarts, Message: cmp.Or(w.New.Ended, restarts(n))})
 		return true
 	}
 	if s.Spent > s.Spec.Timeout {
@@ -450,6 +451,9 @@ func (t *turn) stuckOn() string {
 func (t *turn) asked(r Request) {
 	s := t.s
 	t.tell(EventAsked, "", fmt.Sprintf("%s, by %s", r.Do, r.By))
+	if asked := &t.action.Events[len(t.action.Events)-1]; r.At.After(asked.Time) {
+		asked.Time = r.At
+	}
 	switch r.Do {
 	case AskAbort:
 		if s.Phase != Aborting {

@@ -124,6 +124,8 @@ type Spec struct {
 	Keep Duration `json:"keep,omitempty"`
 	// MaxSurge is how many Pods there may be beyond the workload's replicas while a canary's share is moved, at least 1.
 	MaxSurge int `json:"maxSurge"`
+	// GroupBy is the node label by which a DaemonSet's nodes follow one another: all nodes of one value before those of the next.
+	GroupBy string `json:"groupBy,omitempty"`
 	// MaxRestarts is how often the new version's containers may restart, all together.
 	MaxRestarts int `json:"maxRestarts"`
 }

@@ -233,12 +233,13 @@ spec:
       terminationGracePeriodSeconds: 0
       containers: [{name: app, image: "127.0.0.1:5000/ok/idle:1"}]
 `)
-	c, err := cluster.New(k.Config(), cluster.Options{Version: "test", GroupLabel: "kubernetes.io/os"})
+	c, err := cluster.New(k.Config(), cluster.Options{Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	agent := refTo("DaemonSet", ns, "agent")
-	s := begin(t, k, c, rollout.Spec{Workload: agent}, rollout.Managed{Ref: agent, Paths: []rollout.Pointer{rollout.TemplateField, rollout.UpdateStrategyField}})
+	s := begin(t, k, c, rollout.Spec{Workload: agent, GroupBy: "kubernetes.io/os"},
+		rollout.Managed{Ref: agent, Paths: []rollout.Pointer{rollout.TemplateField, rollout.UpdateStrategyField}})
 	w := observeUntil(t, k, c, s, "a Pod on the node", func(w *rollout.World) bool { return w.Old.Ready == 1 })
 	pod := w.Workload.Pods[0]
 	if w.Old.Wanted != 1 || pod.Group != "linux" || pod.Node == "" || pod.Hash != s.OldHash {

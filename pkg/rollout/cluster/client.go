@@ -40,8 +40,6 @@ const (
 type Options struct {
 	// Version goes into the user agent.
 	Version string
-	// GroupLabel is the node label that groups a DaemonSet's nodes; without one, Pods have no group.
-	GroupLabel string
 	// QPS and Burst bound the rate of requests; a QPS of 0 or less does not.
 	QPS   float32
 	Burst int
@@ -54,7 +52,6 @@ type Options struct {
 // Client reads and writes one cluster. It implements rollout.Cluster, and
 // journals speak through it. Safe for use by several goroutines.
 type Client struct {
-	group  string
 	config *rest.Config
 	http   *http.Client
 	wire   *wire
@@ -82,7 +79,7 @@ func New(config *rest.Config, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the connection: %w", err)
 	}
-	c := &Client{group: o.GroupLabel, config: config, http: client, wire: w,
+	c := &Client{config: config, http: client, wire: w,
 		typed: map[schema.GroupVersion]rest.Interface{}, slow: map[rollout.Ref]slowly{}}
 	codecs := serializer.NewCodecFactory(newScheme()).WithoutConversion()
 	if c.json, err = c.rest(codecs, corev1.SchemeGroupVersion, jsonType); err != nil {

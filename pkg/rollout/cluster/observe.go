@@ -78,7 +78,7 @@ func (c *Client) first(ctx context.Context, s *rollout.State) (*seen, error) {
 	}
 	g.Go(func() error {
 		var err error
-		look.slow, err = c.slowly(gctx, ref)
+		look.slow, err = c.slowly(gctx, s.Spec)
 		return err
 	})
 	if err := g.Wait(); err != nil {

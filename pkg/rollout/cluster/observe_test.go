@@ -47,12 +47,12 @@ func daemons(w http.ResponseWriter, r *http.Request) {
 func lookAt(t *testing.T, handle http.HandlerFunc) (*api, *rollout.World, error) {
 	t.Helper()
 	a := newAPI(t, handle)
-	c, err := cluster.New(&rest.Config{Host: a.URL}, cluster.Options{GroupLabel: "zone"})
+	c, err := cluster.New(&rest.Config{Host: a.URL}, cluster.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ref := rollout.Ref{Kind: "DaemonSet", Namespace: "shop", Name: "agent"}
-	w, err := c.Observe(t.Context(), &rollout.State{Spec: rollout.Spec{Workload: ref, Services: []string{"agent"}}, OldHash: "h1"})
+	w, err := c.Observe(t.Context(), &rollout.State{Spec: rollout.Spec{Workload: ref, Services: []string{"agent"}, GroupBy: "zone"}, OldHash: "h1"})
 	return a, w, err
 }
 

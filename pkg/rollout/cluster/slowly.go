@@ -26,7 +26,8 @@ type slowly struct {
 }
 
 // slowly reads the budgets of the namespace and the nodes' groups, or gives what it read a moment ago.
-func (c *Client) slowly(ctx context.Context, r rollout.Ref) (slowly, error) {
+func (c *Client) slowly(ctx context.Context, spec rollout.Spec) (slowly, error) {
+	r := spec.Workload
 	c.mu.Lock()
 	known, ok := c.slow[r]
 	c.mu.Unlock()
@@ -43,9 +44,9 @@ func (c *Client) slowly(ctx context.Context, r rollout.Ref) (slowly, error) {
 		return slowly{}, err
 	}
 	next.budgets = list.Items
-	if old && r.Kind == "DaemonSet" && c.group != "" {
+	if old && r.Kind == "DaemonSet" && spec.GroupBy != "" {
 		var err error
-		if next.groups, err = c.groups(ctx); err != nil {
+		if next.groups, err = c.groups(ctx, spec.GroupBy); err != nil {
 			return slowly{}, err
 		}
 	}
@@ -60,8 +61,8 @@ func (c *Client) remember(r rollout.Ref, s slowly, counted bool) {
 	c.slow[r] = s
 }
 
-// groups reads the group label of every node, and nothing else of it.
-func (c *Client) groups(ctx context.Context) (map[string]string, error) {
+// groups reads a label of every node, and nothing else of it.
+func (c *Client) groups(ctx context.Context, label string) (map[string]string, error) {
 	var raw []byte
 	err := c.bounded(ctx, func(ctx context.Context) error {
 		var err error
@@ -78,7 +79,7 @@ func (c *Client) groups(ctx context.Context) (map[string]string, error) {
 	}
 	groups := make(map[string]string, len(list.Items))
 	for _, node := range list.Items {
-		groups[node.Name] = node.Labels[c.group]
+		groups[node.Name] = node.Labels[label]
 	}
 	return groups, nil
 }
