@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
 	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 )
 
@@ -104,6 +105,50 @@ func TestQuotaHeadroomRefusesWrongUsage(t *testing.T) {
 		"error.flag-needs-value":        {"-f", ""},
 	} {
 		_, err := parseHeadroom(t, args...)
+		var wrong *usageError
+		if !errors.As(err, &wrong) || wrong.id != id {
+			t.Errorf("%q: %v, want %s", args, err, id)
+		}
+	}
+}
+
+func parseAudit(t *testing.T, args ...string) (quotaAuditOptions, error) {
+	t.Helper()
+	a := newApp(t, lang.English)
+	var got quotaAuditOptions
+	cmd := newQuotaAudit(a, func(_ context.Context, o quotaAuditOptions) error { got = o; return nil })
+	root := &cobra.Command{Use: "kubectl-msa", SilenceErrors: true, SilenceUsage: true}
+	a.global.add(root.PersistentFlags())
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(cmd)
+	root.SetArgs(append([]string{"audit"}, args...))
+	return got, root.ExecuteContext(t.Context())
+}
+
+func TestQuotaAuditFlagsToOptions(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		by   quota.Grouping
+		sort quota.Order
+		top  int
+	}{
+		{nil, quota.ByWorkload, quota.ByName, 0},
+		{[]string{"-A"}, quota.ByNamespace, quota.ByName, 0},
+		{[]string{"-A", "--by", "workload"}, quota.ByWorkload, quota.ByName, 0},
+		{[]string{"--by", "container", "--sort", "cpu-usage", "--top", "5"}, quota.ByContainer, quota.ByCPUUsage, 5},
+	} {
+		got, err := parseAudit(t, c.args...)
+		if err != nil || got.by != c.by || got.sort != c.sort || got.top != c.top || got.verdict.failOn != "error" || !got.usage {
+			t.Errorf("%q: %+v, %v", c.args, got, err)
+		}
+	}
+	for id, args := range map[string][]string{
+		"error.flag-not-allowed": {"--sort", "size"},
+		"error.flag-invalid":     {"--top", "-1"},
+		"error.no-arguments":     {"deploy/web"},
+		"error.bad-selector":     {"-l", "a==="},
+	} {
+		_, err := parseAudit(t, args...)
 		var wrong *usageError
 		if !errors.As(err, &wrong) || wrong.id != id {
 			t.Errorf("%q: %v, want %s", args, err, id)

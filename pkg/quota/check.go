@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -89,6 +90,7 @@ func Check(in CheckInput, catalogue finding.Catalogue, l lang.Lang) (CheckReport
 		targets = append(targets, rule.RefTo(o))
 		report.Admission = append(report.Admission, c.one(o))
 	}
+	c.chances()
 	unread, err := rule.NewUnread(l)
 	if err != nil {
 		return report, err
@@ -106,6 +108,26 @@ func Check(in CheckInput, catalogue finding.Catalogue, l lang.Lang) (CheckReport
 	findings := rule.Diagnose(rule.NewScope(targets...), c.found, catalogue, l)
 	report.Report = finding.NewReport("quota check", in.State.TakenAt, asked, findings, notChecked, in.State.Requests)
 	return report, nil
+}
+
+// chances notes LimitRanges that contradict each other where pods are sent: what
+// becomes of those hangs on which of them the API server takes first.
+func (c *checker) chances() {
+	for _, namespace := range slices.Sorted(maps.Keys(c.spaces)) {
+		space := c.spaces[namespace]
+		sent := slices.ContainsFunc(c.in.Manifests.InOrder(), func(o snapshot.Object) bool {
+			_, isWork := WorkOf(o)
+			return isWork && o.GetNamespace() == namespace
+		})
+		for i, a := range space.ranges {
+			for _, b := range space.ranges[:i] {
+				if f, found := rangesConflict(b, a); found && sent {
+					f.Rule = "quota/limitrange-conflict"
+					c.found = append(c.found, f)
+				}
+			}
+		}
+	}
 }
 
 type checker struct {

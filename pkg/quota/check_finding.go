@@ -31,8 +31,11 @@ type verdict struct {
 	stalls bool
 }
 
-// report turns a refusal into a finding.
-func (c *checker) report(v verdict) {
+// report notes a refusal.
+func (c *checker) report(v verdict) { c.found = append(c.found, v.finding()) }
+
+// finding turns a refusal into a finding.
+func (v verdict) finding() finding.Finding {
 	r := v.out.Refusals[0]
 	ref := rule.RefTo(v.of)
 	f := finding.Finding{Object: ref, Confidence: finding.Certain}
@@ -72,7 +75,7 @@ func (c *checker) report(v verdict) {
 	for _, more := range v.out.Refusals[1:] {
 		f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "or what the API server would say", Value: more.Message})
 	}
-	c.found = append(c.found, f)
+	return f
 }
 
 // shortened is the beginning of a reason that lists many things.

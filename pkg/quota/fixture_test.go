@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,6 +33,9 @@ type fixture struct {
 	TakenAt    time.Time   `json:"takenAt"`
 	// Want are the findings in order; empty means silence.
 	Want []wantFinding `json:"want"`
+	// Ignore are rules that are not what an audit's case is about; Soft are soft limits.
+	Ignore []string   `json:"ignore"`
+	Soft   SoftLimits `json:"soft"`
 	// Ask is the target (testdata/headroom): "deployment/web"; empty for the namespace shop.
 	Ask      string         `json:"ask"`
 	Headroom []wantHeadroom `json:"headroom"`
@@ -63,6 +67,48 @@ type wantAdmission struct {
 	Resource string `json:"resource"`
 	Message  string `json:"message"`
 	Pods     string `json:"pods"` // allowed/asked, and the placed behind a comma
+}
+
+// Every file under testdata/audit is one case.
+func TestAuditFixtures(t *testing.T) {
+	for _, path := range fixtures(t, "audit") {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
+			f, state := loadFixture(t, path)
+			report := auditFixture(t, f, state, lang.English)
+			ignored := func(g finding.Finding) bool { return slices.Contains(f.Ignore, g.Rule) }
+			compareFindings(t, f.Want, slices.DeleteFunc(slices.Clone(report.Findings), ignored))
+			if korean := auditFixture(t, f, state, lang.Korean); len(korean.Findings) != len(report.Findings) {
+				t.Errorf("%d findings in Korean, %d in English", len(korean.Findings), len(report.Findings))
+			}
+		})
+	}
+}
+
+func auditFixture(t *testing.T, f fixture, state *snapshot.Snapshot, l lang.Lang) AuditReport {
+	t.Helper()
+	report, err := AuditOf(state, Query{Namespace: "shop"}, f.Soft, loadCatalogue(t), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	readable(t, report.Findings, l)
+	return report
+}
+
+// A rule may only look at the kinds that it declares.
+func TestRulesReadWhatTheyDeclare(t *testing.T) {
+	for _, path := range fixtures(t, "*") {
+		f, s := loadFixture(t, path)
+		scope, _ := auditScope(s, Query{Namespace: "shop"})
+		for _, r := range auditRules(f.Soft) {
+			s.Trace()
+			r.Check(s, scope)
+			for _, k := range s.Traced() {
+				if !slices.Contains(r.Reads, k) {
+					t.Errorf("%s: %s reads %s and does not declare it", path, r.ID, k)
+				}
+			}
+		}
+	}
 }
 
 // wantHeadroom is written short: "2 quota compute requests.cpu", with "<=" in

@@ -69,6 +69,45 @@ func HeadroomNeeds(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	return s.Missing(w.sorted())
 }
 
+// AuditNeeds says what AuditOf still wants to read. Usage asks for the metrics
+// API as well.
+func AuditNeeds(s *snapshot.Snapshot, q Query, usage bool) snapshot.Needs {
+	w := wants{s: s, seen: map[snapshot.Need]bool{}}
+	for _, kind := range append(auditKinds(), "ResourceQuota", "LimitRange") {
+		w.list(kind, q.Namespace)
+	}
+	if q.Namespace != "" {
+		w.one("Namespace", "", q.Namespace)
+	}
+	if usage {
+		w.list("PodMetrics", q.Namespace)
+	}
+	w.list("Node", "")
+	quotas, _ := snapshot.List[*corev1.ResourceQuota](s, q.Namespace, nil)
+	for _, rq := range quotas {
+		for name := range rq.Spec.Hard {
+			if kind, ok := CountedKind(name); ok && (kind == "PersistentVolumeClaim" || kind == "Service") {
+				w.list(kind, q.Namespace)
+			}
+		}
+		for _, r := range selectors(rq) {
+			if r.ScopeName == corev1.ResourceQuotaScopePriorityClass {
+				w.list("PriorityClass", "")
+			}
+		}
+	}
+	scope, _ := auditScope(s, q)
+	for _, work := range works(s, scope) {
+		if work.Template.Spec.PriorityClassName != "" {
+			w.list("PriorityClass", "")
+		}
+		if work.Template.Spec.RuntimeClassName != nil {
+			w.list("RuntimeClass", "")
+		}
+	}
+	return s.Missing(w.sorted())
+}
+
 // query wants what is named, or the kinds.
 func (w *wants) query(q Query, kinds []snapshot.Kind) {
 	for _, t := range q.Targets {

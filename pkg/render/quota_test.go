@@ -4,10 +4,16 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
 // quotaArgs fill the texts of the quota commands in TestMessages.
@@ -15,6 +21,7 @@ func quotaArgs() map[string]any {
 	return map[string]any{
 		"manifests": 2, "pods": 3, "all": 5, "by": "x", "workload": "x", "workloads": 2, "most": true, "binds": "x", "full": 1,
 		"slow": true, "max": 3, "missing": 1, "resource": "x",
+		"spaces": 2,
 	}
 }
 
@@ -22,6 +29,8 @@ func quotaFixtures() []fixture {
 	return []fixture{
 		{"quota-check", quotaCheck}, {"quota-check-nothing", quotaCheckNothing}, {"quota-check-unsure", quotaCheckUnsure},
 		{"quota-headroom", quotaHeadroom}, {"quota-headroom-one", quotaHeadroomOne},
+		{"quota-audit", quotaAudit(quota.ByWorkload, quota.ByMemory, 2)}, {"quota-audit-containers", quotaAudit(quota.ByContainer, quota.ByCPUUsage, 0)},
+		{"quota-audit-namespaces", quotaAudit(quota.ByNamespace, quota.ByName, 0)},
 	}
 }
 
@@ -99,6 +108,42 @@ func quotaHeadroomOne(lang.Lang) any {
 	return quota.HeadroomReport{
 		Report:   finding.NewReport("quota headroom", takenAt, finding.Scope{Context: "sandbox", Namespace: "shop", Targets: []string{"deployment/web"}}, nil, nil, 7),
 		Headroom: []quota.Headroom{one},
+	}
+}
+
+// quotaAudit is an audit of a real snapshot, because the exact amounts that rows
+// are ordered by are not in the JSON.
+func quotaAudit(by quota.Grouping, sort quota.Order, top int) func(lang.Lang) any {
+	return func(l lang.Lang) any {
+		s := snapshot.New(snapshot.FromCluster, takenAt)
+		s.Context, s.Namespace = "sandbox", "shop"
+		for _, k := range snapshot.Kinds() {
+			s.Record(snapshot.Reading{Need: snapshot.Need{Kind: k.Kind}})
+		}
+		pod := func(name, cpu, memory, limit, used, working string) {
+			list := func(cpu, memory string) corev1.ResourceList {
+				out := corev1.ResourceList{"memory": resource.MustParse(memory)}
+				if cpu != "" {
+					out["cpu"] = resource.MustParse(cpu)
+				}
+				return out
+			}
+			p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, CreationTimestamp: metav1.NewTime(takenAt.Add(-time.Hour))}, Status: corev1.PodStatus{Phase: corev1.PodRunning}}
+			p.Spec.Containers = []corev1.Container{{Name: "app", Resources: corev1.ResourceRequirements{Requests: list(cpu, memory), Limits: list("", limit)}}}
+			s.Add(p)
+			s.Add(&snapshot.PodMetrics{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}, Containers: []snapshot.ContainerMetrics{{Name: "app", Usage: list(used, working)}}})
+		}
+		pod("cart", "250m", "128Mi", "256Mi", "20m", "90Mi")
+		pod("orders", "500m", "512Mi", "1Gi", "310m", "400Mi")
+		pod("web", "100m", "64Mi", "128Mi", "5m", "30Mi")
+		q := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "compute", Annotations: map[string]string{quota.SoftAnnotation: "requests.memory=60%"}}}
+		q.Spec.Hard = corev1.ResourceList{"requests.cpu": resource.MustParse("2"), "requests.memory": resource.MustParse("1Gi")}
+		q.Status = corev1.ResourceQuotaStatus{Hard: q.Spec.Hard, Used: corev1.ResourceList{"requests.cpu": resource.MustParse("850m"), "requests.memory": resource.MustParse("704Mi")}}
+		s.Add(q)
+		catalogue, _ := finding.LoadCatalogue()
+		report, _ := quota.AuditOf(s, quota.Query{Namespace: "shop"}, quota.SoftLimits{}, catalogue, l)
+		report.By, report.Sort, report.Top = by, sort, top
+		return report
 	}
 }
 

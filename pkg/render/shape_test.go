@@ -61,6 +61,7 @@ func allShapes(out map[string]string) {
 	shapeOf(reflect.TypeFor[RolloutList](), "", out)
 	shapeOf(reflect.TypeFor[quota.CheckReport](), "", out)
 	shapeOf(reflect.TypeFor[quota.HeadroomReport](), "", out)
+	shapeOf(reflect.TypeFor[quota.AuditReport](), "", out)
 	shapeOf(reflect.TypeFor[probe.Report](), "", out)
 	shapeOf(reflect.TypeFor[probe.SuggestReport](), "", out)
 }

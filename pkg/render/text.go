@@ -87,6 +87,8 @@ func partOf(report any) part {
 		return checkPart{r}
 	case quota.HeadroomReport:
 		return headroomPart{r}
+	case quota.AuditReport:
+		return auditPart{r}
 	}
 	return nil
 }

@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
+	"github.com/kubectl-msa/kubectl-msa/pkg/render"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
+)
+
+// quotaAuditFlags are those that only audit has.
+type quotaAuditFlags struct {
+	*quotaFlags
+	by    quota.Grouping
+	sort  quota.Order
+	top   int
+	soft  string
+	usage bool
+}
+
+// quotaAuditOptions is what will run.
+type quotaAuditOptions struct {
+	quotaOptions
+	by    quota.Grouping
+	sort  quota.Order
+	top   int
+	soft  string
+	usage bool
+}
+
+func newQuotaAudit(a *app, runF func(context.Context, quotaAuditOptions) error) *cobra.Command {
+	f := &quotaAuditFlags{quotaFlags: newQuotaFlags(failOn(finding.Error)), by: quota.ByWorkload, sort: quota.ByName}
+	cmd := &cobra.Command{
+		Use:     "audit",
+		Short:   a.t("quota.audit.short"),
+		Long:    a.t("quota.audit.long"),
+		Example: a.t("quota.audit.examples"),
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := f.options(a, cmd.Flags().Changed("by"))
+			if err != nil {
+				return err
+			}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return a.runQuotaAudit(cmd.Context(), o)
+		},
+	}
+	f.add(cmd)
+	fs := cmd.Flags()
+	fs.Var(enum(&f.by, quota.ByNamespace, quota.ByWorkload, quota.ByContainer), "by", "")
+	fs.Var(enum(&f.sort, quota.ByName, quota.ByCPU, quota.ByMemory, quota.ByCPUUsage, quota.ByMemoryUsage, quota.ByPods), "sort", "")
+	fs.IntVar(&f.top, "top", 0, "")
+	fs.StringVar(&f.soft, "soft", "", "")
+	fs.BoolVar(&f.usage, "usage", true, "")
+	return cmd
+}
+
+// options checks what was typed. Over all namespaces a row is a namespace, unless --by says otherwise.
+func (f *quotaAuditFlags) options(a *app, byTyped bool) (quotaAuditOptions, error) {
+	base, err := f.quotaFlags.options(a, nil)
+	o := quotaAuditOptions{quotaOptions: base, by: f.by, sort: f.sort, top: f.top, soft: f.soft, usage: f.usage}
+	if err == nil && f.top < 0 {
+		err = usage("error.flag-invalid", "flag", "--top", "value", fmt.Sprint(f.top), "type", "N", "why", "")
+	}
+	if o.allNamespaces && !byTyped {
+		o.by = quota.ByNamespace
+	}
+	return o, err
+}
+
+func (a *app) runQuotaAudit(ctx context.Context, o quotaAuditOptions) error {
+	catalogue, err := finding.LoadCatalogue()
+	if err != nil {
+		return err
+	}
+	soft, err := readSoft(o.soft)
+	if err != nil {
+		return err
+	}
+	s, q, err := a.readQuota(ctx, o.quotaOptions, func(s *snapshot.Snapshot, q quota.Query) snapshot.Needs {
+		return quota.AuditNeeds(s, q, o.usage)
+	})
+	if err != nil {
+		return err
+	}
+	report, err := quota.AuditOf(s, q, soft, catalogue, a.lang)
+	if err != nil {
+		return err
+	}
+	report.By, report.Sort, report.Top = o.by, o.sort, o.top
+	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
+		return err
+	}
+	return o.verdict.judge(report.Report)
+}
+
+// readSoft reads the file of soft limits, if one is named.
+func readSoft(path string) (quota.SoftLimits, error) {
+	if path == "" {
+		return quota.SoftLimits{}, nil
+	}
+	data, err := os.ReadFile(path)
+	var plain *fs.PathError
+	if errors.As(err, &plain) {
+		err = plain.Err
+	}
+	if err != nil {
+		return quota.SoftLimits{}, &file.Error{File: path, Err: err}
+	}
+	soft, err := quota.ParseSoftLimits(data)
+	if err != nil {
+		return soft, &file.Error{File: path, Err: err}
+	}
+	return soft, nil
+}

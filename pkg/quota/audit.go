@@ -1,0 +1,271 @@
+package quota
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// AuditReport is what is asked for, granted and used, by namespace, workload and container.
+type AuditReport struct {
+	finding.Report
+	Namespaces []NamespaceUse `json:"namespaces"`
+
+	// By and Sort say how the text groups and orders it.
+	By   Grouping `json:"-"`
+	Sort Order    `json:"-"`
+	Top  int      `json:"-"`
+}
+
+// Base gives the part that every report has.
+func (r AuditReport) Base() finding.Report { return r.Report }
+
+// Grouping is what a row of the text stands for.
+type Grouping string
+
+// The groupings.
+const (
+	ByNamespace Grouping = "namespace"
+	ByWorkload  Grouping = "workload"
+	ByContainer Grouping = "container"
+)
+
+// Order is what rows are ordered by, the largest first.
+type Order string
+
+// The orders.
+const (
+	ByName        Order = "name"
+	ByCPU         Order = "cpu"
+	ByMemory      Order = "memory"
+	ByCPUUsage    Order = "cpu-usage"
+	ByMemoryUsage Order = "memory-usage"
+	ByPods        Order = "pods"
+)
+
+// NamespaceUse is one namespace.
+type NamespaceUse struct {
+	Namespace string        `json:"namespace"`
+	Pods      int           `json:"pods"`
+	Requests  []Amount      `json:"requests"`
+	Limits    []Amount      `json:"limits"`
+	Usage     []Amount      `json:"usage"`
+	Quotas    []QuotaUse    `json:"quotas"`
+	Workloads []WorkloadUse `json:"workloads"`
+}
+
+// WorkloadUse is one workload with all its pods that have not finished.
+type WorkloadUse struct {
+	Workload   finding.Ref    `json:"workload"`
+	Pods       int            `json:"pods"`
+	QoS        string         `json:"qos"`
+	Requests   []Amount       `json:"requests"`
+	Limits     []Amount       `json:"limits"`
+	Usage      []Amount       `json:"usage"`
+	Containers []ContainerUse `json:"containers"`
+}
+
+// ContainerUse is one container of the workload's pods, for one pod: usage is the
+// mean of those that the metrics API had a sample of.
+type ContainerUse struct {
+	Container string   `json:"container"`
+	Init      bool     `json:"init"`
+	Requests  []Amount `json:"requests"`
+	Limits    []Amount `json:"limits"`
+	Usage     []Amount `json:"usage"`
+}
+
+// Amount is so much of a resource.
+type Amount struct {
+	Resource string `json:"resource"`
+	Quantity string `json:"quantity"`
+
+	exact resource.Quantity
+}
+
+// Exact is the amount as a quantity.
+func (a Amount) Exact() resource.Quantity { return a.exact }
+
+// QuotaUse is one line of a ResourceQuota.
+type QuotaUse struct {
+	Quota    string `json:"quota"`
+	Resource string `json:"resource"`
+	Used     string `json:"used"`
+	Hard     string `json:"hard"`
+	// Soft is the soft limit, empty for none.
+	Soft    string `json:"soft,omitempty"`
+	Percent int    `json:"percent"`
+	Level   Level  `json:"level"`
+}
+
+// Level is how far a quota is used up.
+type Level string
+
+// The levels. Near is nearPercent of the hard limit or more.
+const (
+	LevelOK   Level = "ok"
+	LevelSoft Level = "soft"
+	LevelNear Level = "near"
+	LevelHard Level = "hard"
+)
+
+// nearPercent is where kube-prometheus begins to warn (KubeQuotaAlmostFull).
+const nearPercent = 90
+
+// AuditOf answers. A namespace that is not there is a *rule.NotFoundError.
+func AuditOf(s *snapshot.Snapshot, q Query, soft SoftLimits, catalogue finding.Catalogue, l lang.Lang) (AuditReport, error) {
+	report := AuditReport{Namespaces: []NamespaceUse{}}
+	if s.Asked(snapshot.Need{Kind: "Namespace", Name: q.Namespace}).State == snapshot.Absent {
+		return report, &rule.NotFoundError{Targets: []finding.Ref{{Kind: "Namespace", Name: q.Namespace}}}
+	}
+	scope, refs := auditScope(s, q)
+	found := rule.Run(s, scope, auditRules(soft))
+	unread, err := rule.NewUnread(l)
+	if err != nil {
+		return report, err
+	}
+	asked := finding.Scope{Context: s.Context, Namespace: q.Namespace}
+	for _, r := range refs {
+		asked.Targets = append(asked.Targets, r.String())
+	}
+	findings := rule.Diagnose(scope, found, catalogue, l)
+	notChecked := append(unread.NotChecked(s), badSoft(s, scope, l)...)
+	report.Report = finding.NewReport("quota audit", s.TakenAt, asked, findings, notChecked, s.Requests)
+	report.Namespaces = namespaceUses(s, scope, soft)
+	return report, nil
+}
+
+// auditKinds are the workloads that an audit looks at.
+func auditKinds() []snapshot.Kind {
+	return []snapshot.Kind{"Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "ReplicaSet", "Pod"}
+}
+
+// auditScope is every namespace that was read, with the workloads that nobody
+// owns, the quotas and the LimitRanges below it.
+func auditScope(s *snapshot.Snapshot, q Query) (*rule.Scope, []finding.Ref) {
+	spaces := map[string]bool{}
+	var members []finding.Ref
+	selected := func(o snapshot.Object) bool { return q.matches(o) }
+	for _, kind := range auditKinds() {
+		for _, o := range s.OfKind(kind, q.Namespace) {
+			if w, ok := WorkOf(o); ok && len(o.GetOwnerReferences()) == 0 && selected(o) {
+				members = append(members, w.Ref)
+				spaces[o.GetNamespace()] = true
+			}
+		}
+	}
+	for _, kind := range []snapshot.Kind{"ResourceQuota", "LimitRange"} {
+		for _, o := range s.OfKind(kind, q.Namespace) {
+			if q.Selector == "" || spaces[o.GetNamespace()] {
+				members = append(members, rule.RefTo(o))
+				spaces[o.GetNamespace()] = true
+			}
+		}
+	}
+	var targets []finding.Ref
+	for _, name := range sortedKeys(spaces) {
+		targets = append(targets, finding.Ref{Kind: "Namespace", Name: name})
+	}
+	scope := rule.NewScope(targets...)
+	for _, m := range members {
+		scope.Add(finding.Ref{Kind: "Namespace", Name: m.Namespace}, m)
+	}
+	return scope, targets
+}
+
+// amounts writes a list, CPU and memory first.
+func amounts(list corev1.ResourceList) []Amount {
+	out := []Amount{}
+	for _, name := range ordered(list) {
+		shown := list[name].DeepCopy()
+		shown.RoundUp(resource.Milli) // the metrics API measures CPU in billionths
+		out = append(out, Amount{Resource: string(name), Quantity: fit.Human(name, shown, true), exact: list[name]})
+	}
+	return out
+}
+
+func ordered(list corev1.ResourceList) []corev1.ResourceName {
+	rank := func(n corev1.ResourceName) int {
+		return slices.Index([]corev1.ResourceName{corev1.ResourceEphemeralStorage, corev1.ResourceMemory, corev1.ResourceCPU}, n)
+	}
+	out := names(list)
+	slices.SortStableFunc(out, func(a, b corev1.ResourceName) int { return cmp.Compare(rank(b), rank(a)) })
+	return out
+}
+
+// Of finds a resource in a list of amounts.
+func Of(list []Amount, name string) (resource.Quantity, bool) {
+	for _, a := range list {
+		if a.Resource == name {
+			return a.exact, true
+		}
+	}
+	return resource.Quantity{}, false
+}
+
+// level grades the use of a quota.
+func level(used, hard resource.Quantity, soft *resource.Quantity) (Level, int) {
+	percent := 0
+	if hard.Sign() > 0 {
+		percent = int(used.AsApproximateFloat64()*100/hard.AsApproximateFloat64() + 1e-9)
+	}
+	switch {
+	case used.Cmp(hard) >= 0 && (hard.Sign() > 0 || used.Sign() > 0):
+		return LevelHard, percent
+	case percent >= nearPercent:
+		return LevelNear, percent
+	case soft != nil && used.Cmp(*soft) > 0:
+		return LevelSoft, percent
+	}
+	return LevelOK, percent
+}
+
+// quotaUses lists the lines of a quota.
+func quotaUses(q *corev1.ResourceQuota, soft SoftLimits) []QuotaUse {
+	limits, _ := soft.softFor(q)
+	var out []QuotaUse
+	for _, name := range names(q.Status.Hard) {
+		used, hard := q.Status.Used[name], q.Status.Hard[name]
+		u := QuotaUse{Quota: q.Name, Resource: string(name), Used: fit.Human(plain(name), used, true), Hard: fit.Human(plain(name), hard, false)}
+		var limit *resource.Quantity
+		if t, ok := limits.find(name); ok {
+			at := t.of(hard)
+			limit, u.Soft = &at, fit.Human(plain(name), at, false)
+		}
+		u.Level, u.Percent = level(used, hard, limit)
+		out = append(out, u)
+	}
+	return out
+}
+
+// badSoft names the annotations that cannot be read: nothing was held against them.
+func badSoft(s *snapshot.Snapshot, sc *rule.Scope, l lang.Lang) []finding.NotChecked {
+	var out []finding.NotChecked
+	for _, q := range quotasIn(s, sc) {
+		if _, err := parseSoft(q.Annotations[SoftAnnotation]); err != nil {
+			out = append(out, finding.NotChecked{What: say(l, "soft-annotation", map[string]any{"quota": q.Name, "namespace": q.Namespace}), Why: err.Error()})
+		}
+	}
+	return out
+}
+
+// matches says whether the selector takes the object.
+func (q Query) matches(o snapshot.Object) bool {
+	if q.Selector == "" {
+		return true
+	}
+	return selectorOf(q.Selector).Matches(labelsOf(o))
+}
+
+func sortUses(all []WorkloadUse) {
+	slices.SortStableFunc(all, func(a, b WorkloadUse) int { return strings.Compare(a.Workload.String(), b.Workload.String()) })
+}

@@ -1,0 +1,88 @@
+package quota
+
+import (
+	"slices"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// What rules look at: workloads, and what admission holds them against.
+func readsWorks(more ...snapshot.Kind) []snapshot.Kind { return append(auditKinds(), more...) }
+
+func readsAdmission(more ...snapshot.Kind) []snapshot.Kind {
+	return readsWorks(append([]snapshot.Kind{"ResourceQuota", "LimitRange", "PriorityClass", "RuntimeClass", "StorageClass"}, more...)...)
+}
+
+// auditRules are all rules that an audit runs.
+func auditRules(soft SoftLimits) []rule.Rule {
+	all := []rule.Rule{
+		{ID: "quota/request-missing", Reads: readsAdmission(), Check: checkRequestMissing},
+		{ID: "quota/limit-missing", Reads: readsAdmission(), Check: checkLimitMissing},
+		{ID: "quota/pod-level-memory-missing", Reads: readsWorks(), Check: checkPodLevelMemory},
+		{ID: "quota/guaranteed-broken", Reads: readsWorks(), Check: checkGuaranteedBroken},
+		{ID: "quota/runtime-heap", Reads: readsAdmission(), Check: checkRuntimeHeap},
+		{ID: "quota/too-big-for-any-node", Reads: readsAdmission("Node"), Check: checkTooBig},
+		{ID: "quota/limitrange-conflict", Reads: []snapshot.Kind{"LimitRange"}, Check: checkRangeConflict},
+		{ID: "quota/unlimited-namespace", Reads: readsWorks("ResourceQuota"), Check: checkUnlimited},
+		{ID: "quota/used-drift", Reads: []snapshot.Kind{"ResourceQuota", "Pod", "PersistentVolumeClaim", "Service"}, Check: checkDrift},
+		{ID: "quota/finished-pods-counted", Reads: []snapshot.Kind{"ResourceQuota", "Pod"}, Check: checkFinishedPods},
+		{ID: "quota/resize-pending", Reads: []snapshot.Kind{"Pod", "ReplicaSet"}, Check: checkResizePending},
+		{ID: "quota/under-requested", Reads: readsWorks("PodMetrics"), Check: checkUnderRequested},
+		{ID: "quota/over-requested", Reads: readsWorks("PodMetrics"), Check: checkOverRequested},
+	}
+	for id, l := range map[string]Level{"quota/at-hard": LevelHard, "quota/near-hard": LevelNear, "quota/soft-exceeded": LevelSoft} {
+		all = append(all, rule.Rule{ID: id, Reads: []snapshot.Kind{"ResourceQuota"}, Check: levelRule(soft, l)})
+	}
+	for _, id := range refusalRules() {
+		all = append(all, rule.Rule{ID: id, Reads: readsAdmission(), Check: refusalRule(id)})
+	}
+	slices.SortFunc(all, func(a, b rule.Rule) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	return all
+}
+
+// refusalRules are those that tell why the next pod of a workload would be refused.
+func refusalRules() []string {
+	return []string{
+		"quota/requires-key", "quota/not-counted", "quota/limitrange-violation", "quota/limitrange-hidden-default",
+		"quota/limit-below-request", "quota/invalid-resources", "quota/class-missing",
+	}
+}
+
+// refusalRule: the pods that run were let in; the quota, the LimitRange or the
+// template has changed since, and the next one would not be.
+func refusalRule(id string) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
+	return func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+		var out []finding.Finding
+		inSpaces(s, sc, func(space *Space, w Work) {
+			if w.Ref.Kind == "Pod" || w.Ref.Kind == "Job" {
+				return // nothing makes it anew
+			}
+			tried := space.admissible(w)
+			if tried.Admitted() {
+				return
+			}
+			v := verdict{of: w.Object, work: w, out: tried, space: space, before: space, pods: w.Pods}
+			if f := v.finding(); f.Rule == id {
+				out = append(out, f)
+			}
+		})
+		return out
+	}
+}
+
+// inSpaces visits the workloads of the scope with their namespace's rules.
+func inSpaces(s *snapshot.Snapshot, sc *rule.Scope, do func(space *Space, w Work)) {
+	for _, ns := range sc.Targets {
+		space := NewSpace(RulesFor(s, ns.Name), s.TakenAt)
+		for _, w := range worksIn(s, sc, ns.Name) {
+			do(space, w)
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package quota
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+func quotasIn(s *snapshot.Snapshot, sc *rule.Scope) []*corev1.ResourceQuota {
+	return rule.Members[*corev1.ResourceQuota](s, sc)
+}
+
+// levelRule reports the lines of a quota at a level: one finding for each
+// quota. A limit of zero is a ban, not a quota that is used up.
+func levelRule(soft SoftLimits, at Level) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
+	return func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+		var out []finding.Finding
+		for _, q := range quotasIn(s, sc) {
+			var lines []QuotaUse
+			for _, u := range quotaUses(q, soft) {
+				if hard := q.Status.Hard[corev1.ResourceName(u.Resource)]; u.Level == at && hard.Sign() > 0 {
+					lines = append(lines, u)
+				}
+			}
+			if len(lines) == 0 {
+				continue
+			}
+			slices.SortStableFunc(lines, func(a, b QuotaUse) int { return b.Percent - a.Percent })
+			ref := rule.RefTo(q)
+			f := finding.Finding{Object: ref, Confidence: finding.Certain}
+			var keys []string
+			for _, u := range lines {
+				keys = append(keys, u.Resource)
+				value := fmt.Sprintf("%s of %s (%d%%)", u.Used, u.Hard, u.Percent)
+				if at == LevelSoft {
+					value += ", soft limit " + u.Soft
+				}
+				f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "status.used." + u.Resource, Value: value})
+			}
+			first := lines[0]
+			f.Args = map[string]any{
+				"quota": q.Name, "namespace": q.Namespace, "keys": strings.Join(keys, ", "), "n": len(keys), "key": first.Resource,
+				"used": first.Used, "hard": first.Hard, "percent": first.Percent, "soft": first.Soft,
+				"over": first.Percent > 100,
+			}
+			out = append(out, f)
+		}
+		return out
+	}
+}
+
+// systemNamespaces belong to the cluster; it is not for an audit to limit them.
+func systemNamespace(name string) bool {
+	return name == "kube-system" || name == "kube-public" || name == "kube-node-lease"
+}
+
+// checkUnlimited: pods run in a namespace in which no quota counts CPU or memory.
+func checkUnlimited(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+	var out []finding.Finding
+	for _, ns := range sc.Targets {
+		quotas, a := snapshot.List[*corev1.ResourceQuota](s, ns.Name, nil)
+		if a.State != snapshot.Present || systemNamespace(ns.Name) || len(worksIn(s, sc, ns.Name)) == 0 {
+			continue
+		}
+		counts := slices.ContainsFunc(quotas, func(q *corev1.ResourceQuota) bool { return slices.ContainsFunc(names(q.Spec.Hard), mustBeSaid) })
+		if counts {
+			continue
+		}
+		out = append(out, finding.Finding{
+			Object:   ns,
+			Args:     map[string]any{"namespace": ns.Name, "quotas": len(quotas)},
+			Evidence: []finding.Evidence{{Object: ns.String(), Path: "resourcequotas that count CPU or memory", Value: "0"}},
+		})
+	}
+	return out
+}
+
+// driftQuiet is how long nothing may have come or gone in a namespace before a
+// difference is worth a word: lists of several kinds are not of one moment.
+const driftQuiet = 2 * time.Minute
+
+// checkDrift: a quota says another use than its objects add up to (the race of
+// kubernetes#123434 leaves it so until something changes). Silent while pods
+// come, go or are resized, and about kinds that are not read.
+func checkDrift(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+	var out []finding.Finding
+	for _, q := range quotasIn(s, sc) {
+		objects, read, quiet := countable(s, q.Namespace)
+		if !quiet {
+			continue
+		}
+		counted := Recount(q, objects, read, s.TakenAt)
+		ref := rule.RefTo(q)
+		f := finding.Finding{Object: ref, Confidence: finding.Likely}
+		var keys []string
+		more := false
+		for _, name := range names(counted) {
+			says, ok := q.Status.Used[name]
+			is := counted[name]
+			if hard := q.Status.Hard[name]; !ok || says.Cmp(is) == 0 || hard.Cmp(q.Spec.Hard[name]) != 0 {
+				continue
+			}
+			keys = append(keys, string(name))
+			more = more || is.Cmp(says) > 0
+			f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "status.used." + string(name), Value: fit.Human(plain(name), says, true) + ", counted " + fit.Human(plain(name), is, true)})
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		f.Args = map[string]any{"quota": q.Name, "namespace": q.Namespace, "keys": strings.Join(keys, ", "), "more": more}
+		out = append(out, f)
+	}
+	return out
+}
+
+// countable are the objects of a namespace that quotas count and an audit
+// reads, and whether nothing has changed lately.
+func countable(s *snapshot.Snapshot, namespace string) (objects []snapshot.Object, read func(snapshot.Kind) bool, quiet bool) {
+	complete := map[snapshot.Kind]bool{}
+	for _, kind := range []snapshot.Kind{"Pod", "PersistentVolumeClaim", "Service"} {
+		objects = append(objects, s.OfKind(kind, namespace)...)
+		complete[kind] = s.Covered(kind, namespace, "").State == snapshot.Present
+	}
+	quiet = true
+	for _, o := range objects {
+		lately := s.TakenAt.Sub(o.GetCreationTimestamp().Time) < driftQuiet
+		if p, ok := o.(*corev1.Pod); ok {
+			lately = lately || p.DeletionTimestamp != nil || resizing(p) || endedAfter(p, s.TakenAt.Add(-driftQuiet))
+		}
+		quiet = quiet && !lately
+	}
+	return objects, func(k snapshot.Kind) bool { return complete[k] }, quiet
+}
+
+// resizing says that the pod's status asks for other resources than its spec:
+// then versions of Kubernetes count it differently.
+func resizing(p *corev1.Pod) bool {
+	return !equal(Requests(p, Charged), Requests(p, Incoming)) || !equal(Limits(p, Charged), Limits(p, Incoming))
+}
+
+func endedAfter(p *corev1.Pod, t time.Time) bool {
+	for _, c := range p.Status.ContainerStatuses {
+		if e := c.State.Terminated; e != nil && e.FinishedAt.After(t) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkFinishedPods: pods that have finished fill a quota on count/pods.
+func checkFinishedPods(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+	var out []finding.Finding
+	for _, q := range quotasIn(s, sc) {
+		used, hard := q.Status.Used["count/pods"], q.Status.Hard["count/pods"]
+		if _, percent := level(used, hard, nil); percent < nearPercent {
+			continue
+		}
+		finished := 0
+		for _, o := range s.OfKind("Pod", q.Namespace) {
+			if p, ok := o.(*corev1.Pod); ok && !charged(p, s.TakenAt) && inScope(q, p) {
+				finished++
+			}
+		}
+		if finished == 0 {
+			continue
+		}
+		ref := rule.RefTo(q)
+		out = append(out, finding.Finding{
+			Object: ref, Confidence: finding.Certain,
+			Args:     map[string]any{"quota": q.Name, "namespace": q.Namespace, "n": finished, "used": used.String(), "hard": hard.String()},
+			Evidence: []finding.Evidence{{Object: ref.String(), Path: "status.used.count/pods", Value: used.String() + " of " + hard.String()}, {Object: ref.String(), Path: "finished pods", Value: fmt.Sprint(finished)}},
+		})
+	}
+	return out
+}
+
+// checkRangeConflict: two LimitRanges give different defaults for the same
+// resource, of which the API server takes either; or what one demands another forbids.
+func checkRangeConflict(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+	var out []finding.Finding
+	for _, ns := range sc.Targets {
+		ranges, _ := snapshot.List[*corev1.LimitRange](s, ns.Name, nil)
+		for i, a := range ranges {
+			for _, b := range ranges[:i] {
+				if f, found := rangesConflict(withRangeDefaults(b), withRangeDefaults(a)); found {
+					out = append(out, f)
+				}
+			}
+		}
+	}
+	return out
+}
+
+func rangesConflict(a, b *corev1.LimitRange) (finding.Finding, bool) {
+	f := finding.Finding{Object: rule.RefTo(b), Confidence: finding.Certain, Via: []finding.Ref{rule.RefTo(a)}}
+	var keys []string
+	impossible := false
+	note := func(path string, name corev1.ResourceName, x, y resource.Quantity) {
+		keys = append(keys, path+"."+string(name))
+		f.Evidence = append(f.Evidence,
+			finding.Evidence{Object: rule.RefTo(a).String(), Path: "spec.limits[Container]." + path + "." + string(name), Value: x.String()},
+			finding.Evidence{Object: rule.RefTo(b).String(), Path: "spec.limits[Container]." + path + "." + string(name), Value: y.String()})
+	}
+	x, y := containerItem(a), containerItem(b)
+	for _, pair := range []struct {
+		path string
+		a, b corev1.ResourceList
+	}{{"default", x.Default, y.Default}, {"defaultRequest", x.DefaultRequest, y.DefaultRequest}} {
+		for _, name := range names(pair.a) {
+			p := pair.a[name]
+			if q, both := pair.b[name]; both && p.Cmp(q) != 0 {
+				note(pair.path, name, p, q)
+			}
+		}
+	}
+	for _, pair := range [][2]corev1.LimitRangeItem{{x, y}, {y, x}} {
+		for _, name := range names(pair[0].Min) {
+			low := pair[0].Min[name]
+			if high, both := pair[1].Max[name]; both && low.Cmp(high) > 0 {
+				impossible = true
+				note("min over max", name, low, high)
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return f, false
+	}
+	if impossible {
+		f.Severity = finding.Error
+	}
+	f.Args = map[string]any{"first": a.Name, "second": b.Name, "namespace": b.Namespace, "keys": strings.Join(keys, ", "), "impossible": impossible}
+	return f, true
+}
+
+// containerItem is what a LimitRange says of containers.
+func containerItem(lr *corev1.LimitRange) corev1.LimitRangeItem {
+	for _, item := range lr.Spec.Limits {
+		if item.Type == corev1.LimitTypeContainer {
+			return item
+		}
+	}
+	return corev1.LimitRangeItem{}
+}
