@@ -68,10 +68,11 @@ func New(config *rest.Config, o Options) (*Reader, error) {
 func (r *Reader) Requests() []Request { return r.meter.log() }
 
 // Fill asks the plan what is missing, reads it, and asks again, until nothing
-// is. What cannot be read is recorded with the reason. The error is an
+// is. The snapshot's time is the server's when it began to answer. What cannot be read is recorded with the reason. The error is an
 // *UnreachableError where the cluster does not answer at all or does not know
 // who is asking, or the context's cause where that ended first.
 func (r *Reader) Fill(ctx context.Context, s *snapshot.Snapshot, plan func(*snapshot.Snapshot) snapshot.Needs) error {
+	r.meter.begin()
 	for round := range rounds {
 		needs := s.Missing(plan(s))
 		if needs.Empty() {

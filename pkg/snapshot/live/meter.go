@@ -72,7 +72,14 @@ func (m *meter) answered() bool {
 	return m.answers > 0
 }
 
-// clock is the time that the first answer carried, zero if none did.
+// begin forgets the server's time, so that clock tells that of the reading which begins.
+func (m *meter) begin() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.date = time.Time{}
+}
+
+// clock is the time that the first answer since begin carried, zero if none did.
 func (m *meter) clock() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -245,6 +245,26 @@ func TestTimeIsTheServers(t *testing.T) {
 	}
 }
 
+// A reader that reads twice tells the time of each reading: what is long ago by the second was not by the first.
+func TestTimeIsThatOfTheReading(t *testing.T) {
+	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	a := newAPI(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", now.Format(http.TimeFormat))
+		answer(w, pods("", "a"))
+	})
+	r := a.reader(t)
+	for range 2 {
+		s, err := fill(t, r, listPods)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !s.TakenAt.Equal(now) {
+			t.Errorf("taken at %s, want %s", s.TakenAt, now)
+		}
+		now = now.Add(time.Minute)
+	}
+}
+
 func TestLogs(t *testing.T) {
 	a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
