@@ -154,10 +154,9 @@ func auditKinds() []snapshot.Kind {
 func auditScope(s *snapshot.Snapshot, q Query) (*rule.Scope, []finding.Ref) {
 	spaces := map[string]bool{}
 	var members []finding.Ref
-	selected := func(o snapshot.Object) bool { return q.matches(o) }
 	for _, kind := range auditKinds() {
 		for _, o := range s.OfKind(kind, q.Namespace) {
-			if w, ok := WorkOf(o); ok && len(o.GetOwnerReferences()) == 0 && selected(o) {
+			if w, ok := WorkOf(o); ok && len(o.GetOwnerReferences()) == 0 && q.matches(o) {
 				members = append(members, w.Ref)
 				spaces[o.GetNamespace()] = true
 			}

@@ -165,8 +165,9 @@ func mustBeSaid(name corev1.ResourceName) bool {
 	case corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceRequestsCPU, corev1.ResourceRequestsMemory,
 		corev1.ResourceLimitsCPU, corev1.ResourceLimitsMemory:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // hasPodLevel says whether the pod as a whole asks for anything (IsPodLevelResourcesSet).

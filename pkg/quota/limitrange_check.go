@@ -47,6 +47,7 @@ func checkRange(pod *corev1.Pod, lr *corev1.LimitRange) []Breach {
 			})
 		case corev1.LimitTypePod:
 			out = append(out, checkItem(item, "", Requests(pod, Limited), Limits(pod, Limited))...)
+		default: // of claims
 		}
 	}
 	return out

@@ -49,6 +49,7 @@ func isStandard(name corev1.ResourceName) bool {
 		corev1.ResourceRequestsCPU, corev1.ResourceRequestsMemory, corev1.ResourceRequestsEphemeralStorage, corev1.ResourceRequestsStorage,
 		corev1.ResourceLimitsCPU, corev1.ResourceLimitsMemory, corev1.ResourceLimitsEphemeralStorage:
 		return true
+	default:
 	}
 	return isCounted(name) || isHugePages(name) || strings.HasPrefix(string(name), corev1.ResourceRequestsHugePagesPrefix)
 }
@@ -60,8 +61,9 @@ func isCounted(name corev1.ResourceName) bool {
 		corev1.ResourceSecrets, corev1.ResourceConfigMaps, corev1.ResourcePersistentVolumeClaims,
 		corev1.ResourceServicesNodePorts, corev1.ResourceServicesLoadBalancers:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // isChargedAsRequest: what a pod asks for and a quota only counts as "requests.NAME".

@@ -1,7 +1,6 @@
 package quota
 
 import (
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -51,6 +50,3 @@ func CountedKind(name corev1.ResourceName) (snapshot.Kind, bool) {
 	}
 	return "", false
 }
-
-// countsObjects says whether the name is one of whole objects ("count/…").
-func countsObjects(name corev1.ResourceName) bool { return strings.HasPrefix(string(name), "count/") }

@@ -53,8 +53,9 @@ func podInScope(s corev1.ScopedResourceSelectorRequirement, pod *corev1.Pod) boo
 		return selects(s, nonEmpty(pod.Spec.PriorityClassName))
 	case corev1.ResourceQuotaScopeCrossNamespacePodAffinity:
 		return looksIntoOtherNamespaces(pod.Spec.Affinity)
+	default:
+		return false // a scope of claims, or one that is newer than this tool
 	}
-	return false
 }
 
 // hasDeadline is what quotas call terminating: activeDeadlineSeconds is set.

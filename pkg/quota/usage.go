@@ -44,6 +44,7 @@ func countNames(r schema.GroupResource) []corev1.ResourceName {
 		switch old := corev1.ResourceName(r.Resource); old {
 		case corev1.ResourceConfigMaps, corev1.ResourceQuotas, corev1.ResourceReplicationControllers, corev1.ResourceSecrets:
 			all = append(all, old)
+		default:
 		}
 	}
 	return all
@@ -115,6 +116,7 @@ func serviceUsage(svc *corev1.Service) corev1.ResourceList {
 		}
 		out[corev1.ResourceServicesNodePorts] = count(ports)
 		out[corev1.ResourceServicesLoadBalancers] = count(1)
+	default:
 	}
 	return out
 }
@@ -222,6 +224,7 @@ func tracksPods(name corev1.ResourceName) bool {
 		corev1.ResourceRequestsCPU, corev1.ResourceRequestsMemory, corev1.ResourceRequestsEphemeralStorage,
 		corev1.ResourceLimitsCPU, corev1.ResourceLimitsMemory, corev1.ResourceLimitsEphemeralStorage:
 		return true
+	default:
 	}
 	return isHugePages(name) || strings.HasPrefix(string(name), corev1.ResourceRequestsHugePagesPrefix) || isQuotaForExtended(name)
 }
@@ -230,6 +233,7 @@ func tracksClaims(name corev1.ResourceName) bool {
 	switch name {
 	case "count/persistentvolumeclaims", corev1.ResourcePersistentVolumeClaims, corev1.ResourceRequestsStorage:
 		return true
+	default:
 	}
 	return strings.HasSuffix(string(name), storageClassSuffix+string(corev1.ResourcePersistentVolumeClaims)) ||
 		strings.HasSuffix(string(name), storageClassSuffix+string(corev1.ResourceRequestsStorage))

@@ -230,7 +230,7 @@ func (w *world) one(n int, tally *tally) {
 	}
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		stored, err := w.create(o, dry)
+		stored, err := w.create(w.t.Context(), o, dry)
 		why := disagreement(want, stored, err)
 		if why == "" {
 			tally.count(o, want, err)
@@ -242,7 +242,7 @@ func (w *world) one(n int, tally *tally) {
 		}
 		// The API server's caches may not have seen the quotas of a new namespace yet.
 		if w.warm || time.Now().After(deadline) || err == nil && !dry && w.remove(o) != nil {
-			w.t.Errorf("%s %s: %s\nobject: %s\nrules: %s", snapshot.KindOf(o), o.GetName(), why, yamlOf(w.t, o), w.rules())
+			w.t.Errorf("%s %s: %s\nobject: %s\nrules: %s", snapshot.KindOf(o), o.GetName(), why, yamlOf(w.t, o), w.rules(w.t.Context()))
 			return
 		}
 		time.Sleep(200 * time.Millisecond)

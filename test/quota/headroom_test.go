@@ -148,7 +148,7 @@ func (w *world) settle(o snapshot.Object, created, placed int) {
 		if same++; len(pods.Items) != created || on != placed {
 			same = 0
 		}
-		return same > 12, fmt.Sprintf("%d, %d on a node; %s%s", len(pods.Items), on, yamlOf(w.t, o), w.rules()), nil
+		return same > 12, fmt.Sprintf("%d, %d on a node; %s%s", len(pods.Items), on, yamlOf(w.t, o), w.rules(ctx)), nil
 	})
 }
 

@@ -30,6 +30,7 @@ func (d dice) amount(name corev1.ResourceName) resource.Quantity {
 		return resource.MustParse(one(d, "10Mi", "1Gi", "500M"))
 	case "hugepages-2Mi":
 		return resource.MustParse(one(d, "2Mi", "4Mi", "8Mi", "3Mi"))
+	default:
 	}
 	return resource.MustParse(one(d, "1", "2", "3"))
 }

@@ -12,7 +12,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
@@ -52,12 +51,12 @@ func TestWorkloadsAgree(t *testing.T) {
 func (w *world) warmUp() {
 	w.t.Helper()
 	probe := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "probe"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "a", Image: "none"}}}}
-	w.c.WaitFor(w.t, "the API server to know the quotas", 30*time.Second, func(context.Context) (bool, string, error) {
+	w.c.WaitFor(w.t, "the API server to know the quotas", 30*time.Second, func(ctx context.Context) (bool, string, error) {
 		var want []quota.Outcome
 		for _, s := range w.spaces {
 			want = append(want, s.Try(probe, nil))
 		}
-		stored, err := w.create(probe, true)
+		stored, err := w.create(ctx, probe, true)
 		why := disagreement(want, stored, err)
 		return why == "", why, nil
 	})
@@ -124,7 +123,7 @@ func (w *world) workload(n int, tally *tally) {
 			}
 		}
 		if err != nil || time.Now().After(deadline) {
-			w.t.Errorf("%s: sent with %v, then %+v; expected one of %s\nobject: %s\nrules: %s", o.GetName(), err, seen, yamlOf(w.t, want), yamlOf(w.t, o), w.rules())
+			w.t.Errorf("%s: sent with %v, then %+v; expected one of %s\nobject: %s\nrules: %s", o.GetName(), err, seen, yamlOf(w.t, want), yamlOf(w.t, o), w.rules(w.t.Context()))
 			return
 		}
 	}
@@ -234,7 +233,7 @@ func turnedRanges(t *testing.T, s *snapshot.Snapshot, ns string) *snapshot.Snaps
 
 func (w *world) send(o snapshot.Object) error {
 	ctx, options := w.t.Context(), metav1.CreateOptions{}
-	var c kubernetes.Interface = w.typed
+	c := w.typed
 	var err error
 	switch o := o.(type) {
 	case *appsv1.Deployment:

@@ -23,8 +23,8 @@ import (
 )
 
 // create sends the object, or rehearses it, and gives what the API server made of it.
-func (w *world) create(o snapshot.Object, dry bool) (snapshot.Object, error) {
-	core, ctx := w.typed.CoreV1(), w.t.Context()
+func (w *world) create(ctx context.Context, o snapshot.Object, dry bool) (snapshot.Object, error) {
+	core := w.typed.CoreV1()
 	options := metav1.CreateOptions{}
 	if dry {
 		options.DryRun = []string{metav1.DryRunAll}
@@ -91,7 +91,7 @@ func (w *world) recount(tally *tally) {
 		// quota controller may count before it has seen them all: it is asked again.
 		if time.Since(last) > 10*time.Second {
 			for i := range quotas.Items {
-				w.raise(quotas.Items[i].Name)
+				w.raise(ctx, quotas.Items[i].Name)
 			}
 			last = time.Now()
 		}
@@ -101,11 +101,11 @@ func (w *world) recount(tally *tally) {
 }
 
 // raise lifts a quota's hard limits: a change of the spec makes the controller count.
-func (w *world) raise(name string) {
+func (w *world) raise(ctx context.Context, name string) {
 	w.t.Helper()
 	quotas := w.typed.CoreV1().ResourceQuotas(w.ns)
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		q, err := quotas.Get(w.t.Context(), name, metav1.GetOptions{})
+		q, err := quotas.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (w *world) raise(name string) {
 			more.Add(resource.MustParse("1000"))
 			q.Spec.Hard[name] = more
 		}
-		_, err = quotas.Update(w.t.Context(), q, metav1.UpdateOptions{})
+		_, err = quotas.Update(ctx, q, metav1.UpdateOptions{})
 		return err
 	})
 	if err != nil {
@@ -127,7 +127,7 @@ type patcher func(ctx context.Context, name string, pt types.PatchType, data []b
 // disturb lets a pod end, or be in the middle of a resize.
 func (w *world) disturb(patch patcher, name string) {
 	w.t.Helper()
-	status := ""
+	var status string
 	switch w.d.IntN(6) {
 	case 0:
 		status = `{"phase":"Succeeded"}`
@@ -237,16 +237,16 @@ func yamlOf(t *testing.T, o any) string {
 }
 
 // rules writes the namespace's quotas and LimitRanges, for a report.
-func (w *world) rules() string {
+func (w *world) rules(ctx context.Context) string {
 	var b strings.Builder
-	quotas, err := w.typed.CoreV1().ResourceQuotas(w.ns).List(w.t.Context(), metav1.ListOptions{})
+	quotas, err := w.typed.CoreV1().ResourceQuotas(w.ns).List(ctx, metav1.ListOptions{})
 	if err == nil {
 		for _, q := range quotas.Items {
 			q.ManagedFields = nil
 			b.WriteString(yamlOf(w.t, q))
 		}
 	}
-	ranges, err := w.typed.CoreV1().LimitRanges(w.ns).List(w.t.Context(), metav1.ListOptions{})
+	ranges, err := w.typed.CoreV1().LimitRanges(w.ns).List(ctx, metav1.ListOptions{})
 	if err == nil {
 		for _, lr := range ranges.Items {
 			lr.ManagedFields = nil

@@ -83,6 +83,7 @@ func isVerdict(err error) bool {
 	switch apierrors.ReasonForError(err) {
 	case metav1.StatusReasonForbidden, metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest, metav1.StatusReasonConflict, metav1.StatusReasonNotFound:
 		return !apierrors.IsUnexpectedServerError(err)
+	default:
+		return false
 	}
-	return false
 }
