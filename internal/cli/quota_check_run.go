@@ -117,7 +117,7 @@ func (a *app) rehearse(ctx context.Context, r *live.Reader, questions []quota.Qu
 			continue
 		}
 		g.Go(func() error {
-			answer := r.Rehearse(ctx, q.Send)
+			answer := r.Rehearse(ctx, q.Send, q.There)
 			out[i].Refused, out[i].Message, out[i].Unasked = answer.Refused, answer.Message, answer.Unasked
 			return nil
 		})

@@ -13,8 +13,10 @@ import (
 type Question struct {
 	Object finding.Ref
 	// Pod says that Send is the first pod of a workload.
-	Pod  bool
-	Send snapshot.Object
+	Pod bool
+	// There says that an object of that name exists, so that it would be changed.
+	There bool
+	Send  snapshot.Object
 	// Needs is an earlier manifest without which the answer would mislead; the
 	// question is not to be asked then.
 	Needs *finding.Ref
@@ -29,7 +31,8 @@ func Questions(in, s *snapshot.Snapshot) []Question {
 		if m := meterOf(o); o.GetNamespace() == "" || !isWork && m != claimMeter && m != serviceMeter {
 			continue
 		}
-		q := Question{Object: rule.RefTo(o), Send: o, Needs: namespaceIn(in, s, o.GetNamespace())}
+		_, a := s.Find(snapshot.KindOf(o), o.GetNamespace(), o.GetName())
+		q := Question{Object: rule.RefTo(o), Send: o, There: a.State == snapshot.Present, Needs: namespaceIn(in, s, o.GetNamespace())}
 		_, bare := o.(*corev1.Pod)
 		if bare {
 			q.Needs = podNeeds(in, s, o.GetNamespace(), &work.Template.Spec)

@@ -31,8 +31,8 @@ var notAllowed = regexp.MustCompile(`User ".*" cannot (create|patch) resource`)
 var noDryRun = regexp.MustCompile(`does not support dry run|dryRun`)
 
 // Rehearse asks what would become of creating the object, or of applying it
-// where one of its name is there already.
-func (r *Reader) Rehearse(ctx context.Context, o snapshot.Object) Rehearsal {
+// where one of its name is there already, as is known or turns out.
+func (r *Reader) Rehearse(ctx context.Context, o snapshot.Object, there bool) Rehearsal {
 	info, ok := snapshot.Lookup(snapshot.KindOf(o))
 	if !ok {
 		return Rehearsal{Unasked: "unknown kind"}
@@ -49,8 +49,10 @@ func (r *Reader) Rehearse(ctx context.Context, o snapshot.Object) Rehearsal {
 	}
 	action := "create " + info.Resource.GroupResource().String() + " in namespace " + o.GetNamespace()
 	create := client.Post().NamespaceIfScoped(o.GetNamespace(), info.Namespaced).Resource(info.Resource.Resource)
-	err = dry(create, "application/json", data).Do(ctx).Error()
-	if apierrors.IsAlreadyExists(err) {
+	if !there {
+		err = dry(create, "application/json", data).Do(ctx).Error()
+	}
+	if there || apierrors.IsAlreadyExists(err) {
 		apply := client.Patch(types.ApplyPatchType).NamespaceIfScoped(o.GetNamespace(), info.Namespaced).Resource(info.Resource.Resource).
 			Name(o.GetName()).Param("fieldManager", "kubectl-msa").Param("force", "true")
 		action = "patch" + action[len("create"):]
