@@ -116,7 +116,9 @@ func (v verdict) exceeded(f *finding.Finding, r Refusal) {
 		}
 	}
 	n := v.pods
-	if v.surge > 0 {
+	if v.stalls {
+		n = 1
+	} else if v.surge > 0 {
 		n = v.surge
 	} else if v.had > 0 && v.before != nil && v.allowed >= v.had {
 		n = v.pods - v.had
@@ -131,7 +133,7 @@ func (v verdict) exceeded(f *finding.Finding, r Refusal) {
 	f.Args["quota"], f.Args["key"], f.Args["keys"] = r.Name, string(key), printedNames(r.Resources)
 	f.Args["one"], f.Args["used"], f.Args["hard"], f.Args["left"] = human(one, true), human(used, true), human(hard, false), human(left, false)
 	f.Args["needs"], f.Args["raise"] = human(needs, true), needs.String()
-	f.Args["surge"], f.Args["stalls"] = v.surge, v.stalls
+	f.Args["surge"], f.Args["stalls"], f.Args["late"] = v.surge, v.stalls, v.stalls && v.allowed > 0
 	f.Args["each"], f.Args["scalable"] = share(key, left, n), v.work.Template != nil && v.work.Ref.Kind != "Pod" && v.work.Ref.Kind != "DaemonSet"
 	for _, name := range r.Resources {
 		u, h := r.Used[name], r.Hard[name]

@@ -151,22 +151,49 @@ func (c *checker) update(a Admission, w, live Work) Admission {
 		c.report(v)
 		return settled(a, out, count)
 	}
-	surge, unavailable, step := overlap(w.Object, n)
-	if count.New = max(n+surge-now, 0); step && surge > 0 && count.New > 0 {
-		v.before = space.clone()
-		got, during := space.clone().fill(w, count.New)
-		if v.out, v.allowed = during, got; !during.Admitted() {
-			v.surge, v.stalls = count.New, got == 0 && unavailable == 0 && now >= n
-			c.report(v)
-			if v.stalls {
-				count.Allowed = 0
-				return settled(a, during, count)
-			}
-		}
+	if way := c.way(v, live, count); !way.Admitted() {
+		return settled(a, way, count)
 	}
 	c.place(w, out, count.New, count)
 	*space = *end
 	return settled(a, out, count)
+}
+
+// way says whether a rolling update gets from the old pods to the new ones.
+// Where no pod may be missing meanwhile, each new one must fit beside the old
+// ones that are left: larger pods may get stuck with the last of them. What has
+// room for some of the extra pods only is slower, and goes on.
+func (c *checker) way(v verdict, live Work, count *PodCount) Outcome {
+	w, n, now := v.work, v.pods, v.had
+	surge, unavailable, step := overlap(w.Object, n)
+	if count.New = max(n+surge-now, 0); !step || surge == 0 || count.New == 0 {
+		return Outcome{}
+	}
+	v.surge = count.New
+	if unavailable == 0 {
+		at := v.space.clone()
+		old := min(now, n)
+		at.release(live.Pod(0), now-old)
+		for i := range n {
+			v.before = at.clone()
+			out := at.Admit(w.Pod(i), nil)
+			if !out.Admitted() && old > 0 {
+				v.out, v.allowed, v.stalls = out, i, true
+				c.report(v)
+				count.Allowed, count.New = i, 0
+				return out
+			}
+			if old > 0 {
+				at.release(live.Pod(0), 1)
+				old--
+			}
+		}
+	}
+	v.before = v.space.clone()
+	if v.allowed, v.out = v.space.clone().fill(w, count.New); !v.out.Admitted() {
+		c.report(v)
+	}
+	return Outcome{}
 }
 
 // scale: the template stays, the number changes.

@@ -111,7 +111,7 @@ func (h *headroom) reportSurge(w Work, c Constraint, room int, u *Update) {
 		f.Severity = finding.Error
 	}
 	f.Args = constraintArgs(w.Ref, c)
-	f.Args["surge"], f.Args["allowed"], f.Args["stalls"] = u.Surge, room, u.Stalls
+	f.Args["surge"], f.Args["allowed"], f.Args["stalls"], f.Args["late"], f.Args["pods"] = u.Surge, room, u.Stalls, false, w.Pods
 	needs := c.used.DeepCopy()
 	needs.Add(*product(c.each, int64(u.Surge)))
 	f.Args["needs"], f.Args["raise"] = fit.Human(plain(corev1.ResourceName(c.Resource)), needs, true), needs.String()
