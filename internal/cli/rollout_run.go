@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -76,7 +78,7 @@ func (a *app) planRollout(ctx context.Context, c *rollouts, o startOptions) (*pr
 		return nil, &verdictError{exitDone}
 	}
 	if refused := p.plan.Refused(); refused || o.planOnly {
-		if err := render.Write(a.Streams.Out, p.plan, a.render(o.report)); err != nil {
+		if err := a.writePlan(p.plan, o); err != nil {
 			return nil, err
 		}
 		if refused {
@@ -84,6 +86,22 @@ func (a *app) planRollout(ctx context.Context, c *rollouts, o startOptions) (*pr
 		}
 	}
 	return p, nil
+}
+
+// writePlan writes a plan as asked; among events it is one line, as each of them is.
+func (a *app) writePlan(r plan.Report, o startOptions) error {
+	if !o.events || o.planOnly {
+		return render.Write(a.Streams.Out, r, a.render(o.report))
+	}
+	var text, line bytes.Buffer
+	if err := render.Write(&text, r, a.render(o.report)); err != nil {
+		return err
+	}
+	if err := json.Compact(&line, text.Bytes()); err != nil {
+		return fmt.Errorf("write the plan: %w", err)
+	}
+	_, err := fmt.Fprintln(a.Streams.Out, line.String())
+	return err
 }
 
 // announce says what is to be thought of, and in one line what will happen.
