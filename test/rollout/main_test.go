@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/kubectl-msa/kubectl-msa/test/cluster"
 	"github.com/kubectl-msa/kubectl-msa/test/workshop"
 )
@@ -14,14 +16,22 @@ import (
 // patience is how long one rollout may take on a busy machine.
 const patience = 4 * time.Minute
 
-// slots bounds how many rollouts run at once: Pods that start take the machine's time.
-var slots = make(chan struct{}, 4)
+// Rollouts that run at once share the machine: Pods that start take its time, and so do many requests.
+const (
+	places = 8
+	// light is a rollout that mostly waits, heavy one under full load.
+	light, heavy = 1, 3
+)
 
-// open gives the cluster once one of the slots is free; the test's end frees it.
-func open(t *testing.T) *cluster.Cluster {
+var room = semaphore.NewWeighted(places)
+
+// open gives the cluster once there is room for a test of this weight; the test's end makes room.
+func open(t *testing.T, weight int64) *cluster.Cluster {
 	t.Helper()
 	c := workshop.Open(t)
-	slots <- struct{}{}
-	t.Cleanup(func() { <-slots })
+	if err := room.Acquire(t.Context(), weight); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { room.Release(weight) })
 	return c
 }

@@ -4,6 +4,7 @@ package load
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -50,11 +51,17 @@ type Run struct {
 // Start begins to send and returns once the generator runs.
 func Start(t testing.TB, c *cluster.Cluster, url string, o Options) *Run {
 	t.Helper()
+	generator := program(t)
+	// kube-proxy follows the endpoints; what is refused before it has is not what a test asks about.
+	c.WaitFor(t, url+" to answer", time.Minute, func(context.Context) (bool, string, error) {
+		_, err := c.Run(t, generator, "-q", "-rate", "50", "-duration", "500ms", "-keepalive=false", url)
+		return err == nil, fmt.Sprint(err), nil
+	})
 	r := &Run{Options: o, ended: make(chan struct{})}
 	note := filepath.Join(t.TempDir(), "pid")
 	// The shell becomes the generator, so the number that it writes is the generator's.
 	command := []string{
-		"sh", "-c", `echo $$ >"$0.part" && mv "$0.part" "$0" && exec "$@"`, note, program(t), "-o", "json", "-q", "-timeout", "20s", "-in-flight", strconv.Itoa(20 * o.Rate),
+		"sh", "-c", `echo $$ >"$0.part" && mv "$0.part" "$0" && exec "$@"`, note, generator, "-o", "json", "-q", "-timeout", "20s", "-in-flight", strconv.Itoa(20 * o.Rate),
 		"-rate", strconv.Itoa(o.Rate), "-duration", bound.String(), "-keepalive=" + strconv.FormatBool(o.KeepAlive), url,
 	}
 	go func() {
