@@ -276,20 +276,13 @@ func validateTemplate(w Work) []Refusal {
 	return nil
 }
 
-// known are the objects of a namespace, for a quota that is new there: those
-// that are there and those that were let in before it.
+// known are the objects of a namespace that are there, for a quota that is new.
 func (c *checker) known(namespace string) func(snapshot.Kind) ([]snapshot.Object, bool) {
 	return func(kind snapshot.Kind) ([]snapshot.Object, bool) {
-		var out []snapshot.Object
-		for _, o := range c.spaces[namespace].made {
-			if snapshot.KindOf(o) == kind {
-				out = append(out, o)
-			}
-		}
 		if c.in.Alone {
-			return out, true
+			return nil, true
 		}
-		return append(out, c.in.State.OfKind(kind, namespace)...), c.in.State.Covered(kind, namespace, "").State == snapshot.Present
+		return c.in.State.OfKind(kind, namespace), c.in.State.Covered(kind, namespace, "").State == snapshot.Present
 	}
 }
 

@@ -116,19 +116,19 @@ func (v verdict) exceeded(f *finding.Finding, r Refusal) {
 		}
 	}
 	n := v.pods
-	if v.stalls {
+	switch {
+	case v.stalls:
 		n = 1
-	} else if v.surge > 0 {
+	case v.surge > 0:
 		n = v.surge
-	} else if v.had > 0 && v.before != nil && v.allowed >= v.had {
+	case v.had > 0 && v.before != nil && v.allowed >= v.had:
 		n = v.pods - v.had
+	default:
 	}
 	n = max(n, 1)
 	left, needs := hard.DeepCopy(), used.DeepCopy()
 	left.Sub(used)
-	for range n {
-		needs.Add(one)
-	}
+	needs.Add(*product(one, int64(n)))
 	human := func(q resource.Quantity, up bool) string { return fit.Human(plain(key), q, up) }
 	f.Args["quota"], f.Args["key"], f.Args["keys"] = r.Name, string(key), printedNames(r.Resources)
 	f.Args["one"], f.Args["used"], f.Args["hard"], f.Args["left"] = human(one, true), human(used, true), human(hard, false), human(left, false)

@@ -1,7 +1,9 @@
 package quota
 
 import (
+	"math"
 	"slices"
+	"sort"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -96,26 +98,67 @@ func (c *checker) children(space *Space, w Work) Outcome {
 }
 
 // fill admits pods, each behind its claims, until one is refused or all are in.
-// The outcome is that of the last pod tried.
+// The outcome is that of the last pod tried. The pods differ by name alone, so
+// those between the first and the last are counted and not tried one by one.
 func (s *Space) fill(w Work, n int) (int, Outcome) {
-	last := Outcome{}
-	for i := range n {
-		for t := range w.Claims {
-			if last = s.Admit(w.Claim(t, i), nil); !last.Admitted() {
-				return i, last
+	if n == 0 {
+		return 0, s.none(w)
+	}
+	unit, first := s.clone(), len(s.made)
+	out := s.unit(w, 0)
+	if !out.Admitted() || n == 1 {
+		if !out.Admitted() {
+			return 0, out
+		}
+		return 1, out
+	}
+	each := append([]batch{}, s.made[first:]...)
+	in := min(n, unit.holds(each))
+	for _, m := range each {
+		s.charge(m.object, in-1)
+		s.made = append(s.made, batch{m.object, in - 1})
+	}
+	if in == n {
+		return n, out
+	}
+	return in, s.unit(w, in)
+}
+
+// unit admits the pod with this index and its claims.
+func (s *Space) unit(w Work, index int) Outcome {
+	for t := range w.Claims {
+		if out := s.Admit(w.Claim(t, index), nil); !out.Admitted() {
+			return out
+		}
+	}
+	return s.Admit(w.Pod(index), nil)
+}
+
+// none: no pod is asked for now; what every pod would be refused for is worth
+// knowing, that the quota is full now is not.
+func (s *Space) none(w Work) Outcome {
+	out := s.Try(w.Pod(0), nil)
+	if !out.Admitted() && out.Refusals[0].Cause == Exceeded {
+		return Outcome{Unknown: out.Unknown, Object: out.Object}
+	}
+	return out
+}
+
+// holds is how many times the quotas have room for these objects together.
+func (s *Space) holds(each []batch) int {
+	n := math.MaxInt32
+	for _, l := range s.ledgers {
+		takes := corev1.ResourceList{}
+		for _, m := range each {
+			if l.matches(m.object) {
+				addTo(takes, only(Usage(m.object, s.at), names(l.quota.Status.Hard)))
 			}
 		}
-		if last = s.Admit(w.Pod(i), nil); !last.Admitted() {
-			return i, last
+		for name, one := range withoutZeros(takes) {
+			n = min(n, times(l.left(name), one))
 		}
 	}
-	if n == 0 && w.Template != nil {
-		// None is asked for now; what every pod would be refused for is worth knowing.
-		if last = s.Try(w.Pod(0), nil); !last.Admitted() && last.Refusals[0].Cause == Exceeded {
-			last = Outcome{Unknown: last.Unknown, Object: last.Object}
-		}
-	}
-	return n, last
+	return n
 }
 
 // update works out what becomes of a workload that is there: the state that it
@@ -170,23 +213,21 @@ func (c *checker) way(v verdict, live Work, count *PodCount) Outcome {
 		return Outcome{}
 	}
 	v.surge = count.New
-	if unavailable == 0 {
-		at := v.space.clone()
+	if unavailable == 0 && now > 0 {
+		// What counts grows or shrinks with every pod, so that the first that does
+		// not fit can be searched for.
 		old := min(now, n)
-		at.release(live.Pod(0), now-old)
-		for i := range n {
-			v.before = at.clone()
-			out := at.Admit(w.Pod(i), nil)
-			if !out.Admitted() && old > 0 {
-				v.out, v.allowed, v.stalls = out, i, true
-				c.report(v)
-				count.Allowed, count.New = i, 0
-				return out
+		stuck := func(i int) bool { return !c.beside(v, live, i, old).try.Admitted() }
+		if last := min(n, old) - 1; stuck(0) || stuck(last) {
+			i := 0
+			if !stuck(0) {
+				i = sort.Search(last, stuck)
 			}
-			if old > 0 {
-				at.release(live.Pod(0), 1)
-				old--
-			}
+			at := c.beside(v, live, i, old)
+			v.before, v.out, v.allowed, v.stalls = at.space, at.try, i, true
+			c.report(v)
+			count.Allowed, count.New = i, 0
+			return at.try
 		}
 	}
 	v.before = v.space.clone()
@@ -194,6 +235,24 @@ func (c *checker) way(v verdict, live Work, count *PodCount) Outcome {
 		c.report(v)
 	}
 	return Outcome{}
+}
+
+// moment is a namespace in the middle of an update, and what becomes of one more pod.
+type moment struct {
+	space *Space
+	try   Outcome
+}
+
+// beside is the moment at which i pods are new and the others of the old ones are left.
+func (c *checker) beside(v verdict, live Work, i, old int) moment {
+	at := v.space.clone()
+	at.release(live.Pod(0), max(v.had-old, 0)+min(i, old))
+	if i > 0 {
+		if out, ok := at.Try(v.work.Pod(0), nil).Object.(*corev1.Pod); ok {
+			at.charge(out, i)
+		}
+	}
+	return moment{at, at.Try(v.work.Pod(i), nil)}
 }
 
 // scale: the template stays, the number changes.

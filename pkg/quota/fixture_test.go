@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -203,7 +204,7 @@ func TestCheckFixtures(t *testing.T) {
 	}
 }
 
-func fixtures(t *testing.T, room string) []string {
+func fixtures(t testing.TB, room string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", room, "*.yaml"))
 	if err != nil || len(files) == 0 {
@@ -226,7 +227,7 @@ func checkFixture(t *testing.T, f fixture, state *snapshot.Snapshot, l lang.Lang
 	return report
 }
 
-func loadCatalogue(t *testing.T) finding.Catalogue {
+func loadCatalogue(t testing.TB) finding.Catalogue {
 	t.Helper()
 	c, err := finding.LoadCatalogue()
 	if err != nil {
@@ -322,7 +323,7 @@ func compareAdmission(t *testing.T, want []wantAdmission, got []Admission) {
 
 // loadFixture reads a fixture into a snapshot in which every kind was listed
 // completely, but for those that it calls unknown.
-func loadFixture(t *testing.T, path string) (fixture, *snapshot.Snapshot) {
+func loadFixture(t testing.TB, path string) (fixture, *snapshot.Snapshot) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -336,27 +337,9 @@ func loadFixture(t *testing.T, path string) (fixture, *snapshot.Snapshot) {
 	if f.TakenAt.IsZero() {
 		f.TakenAt = noon
 	}
-	s := snapshot.New(snapshot.FromCluster, f.TakenAt)
-	s.Namespace = "shop"
-	for _, d := range documents[1:] {
-		var head struct {
-			Kind snapshot.Kind `json:"kind"`
-		}
-		if err := yaml.Unmarshal(d, &head); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		info, ok := snapshot.Lookup(head.Kind)
-		if !ok {
-			t.Fatalf("%s: kind %q", path, head.Kind)
-		}
-		o := info.New()
-		if err := yaml.UnmarshalStrict(d, o); err != nil {
-			t.Fatalf("%s: %v\n%s", path, err, d)
-		}
-		if info.Namespaced && o.GetNamespace() == "" {
-			o.SetNamespace("shop")
-		}
-		s.Add(o)
+	s, err := clusterIn(documents[1:], f.TakenAt)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
 	}
 	for _, i := range snapshot.Kinds() {
 		s.Record(snapshot.Reading{Need: snapshot.Need{Kind: i.Kind}, Why: f.Unknown[i.Kind]})
@@ -364,7 +347,34 @@ func loadFixture(t *testing.T, path string) (fixture, *snapshot.Snapshot) {
 	return f, s
 }
 
-func splitDocuments(t *testing.T, data []byte) [][]byte {
+// clusterIn holds the objects; those without a namespace are in shop.
+func clusterIn(documents [][]byte, now time.Time) (*snapshot.Snapshot, error) {
+	s := snapshot.New(snapshot.FromCluster, now)
+	s.Namespace = "shop"
+	for _, d := range documents {
+		var head struct {
+			Kind snapshot.Kind `json:"kind"`
+		}
+		if err := yaml.Unmarshal(d, &head); err != nil {
+			return nil, err
+		}
+		info, ok := snapshot.Lookup(head.Kind)
+		if !ok {
+			return nil, fmt.Errorf("kind %q", head.Kind)
+		}
+		o := info.New()
+		if err := yaml.UnmarshalStrict(d, o); err != nil {
+			return nil, fmt.Errorf("%w\n%s", err, d)
+		}
+		if info.Namespaced && o.GetNamespace() == "" {
+			o.SetNamespace("shop")
+		}
+		s.Add(o)
+	}
+	return s, nil
+}
+
+func splitDocuments(t testing.TB, data []byte) [][]byte {
 	t.Helper()
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
 	var out [][]byte

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
 // times is how often one goes into left, never below zero.
@@ -171,13 +172,13 @@ func (h *headroom) together(works []Work) {
 	}
 }
 
-// charge counts n pods like this one.
-func (s *Space) charge(pod *corev1.Pod, n int) {
+// charge counts n more objects like this one.
+func (s *Space) charge(o snapshot.Object, n int) {
 	for _, l := range s.ledgers {
-		if !l.matches(pod) {
+		if n < 1 || !l.matches(o) {
 			continue
 		}
-		for name, q := range only(Usage(pod, s.at), names(l.quota.Status.Hard)) {
+		for name, q := range only(Usage(o, s.at), names(l.quota.Status.Hard)) {
 			addTo(l.used, corev1.ResourceList{name: *product(q, int64(n))})
 		}
 	}

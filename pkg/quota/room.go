@@ -15,6 +15,9 @@ import (
 // first node that takes it of those that have got the fewest, which spreads them
 // as the scheduler does; with constraints between pods another order might place more.
 func placePods(c *fit.Cluster, pod *corev1.Pod, n int) (int, fit.Verdict) {
+	if !c.LooksAtOthers(pod) {
+		return placeAll(c, pod, n)
+	}
 	got := map[string]int{}
 	for i := range n {
 		v := c.Judge(pod)
@@ -38,17 +41,40 @@ func placePods(c *fit.Cluster, pod *corev1.Pod, n int) (int, fit.Verdict) {
 	return n, fit.Verdict{}
 }
 
+// placeAll is placePods for pods that do not look at one another: how many each
+// node takes is known beforehand.
+func placeAll(c *fit.Cluster, pod *corev1.Pod, n int) (int, fit.Verdict) {
+	rooms := c.Rooms(pod)
+	placed := min(n, rooms.Pods)
+	for left, at := placed, 0; left > 0; at++ {
+		room := &rooms.Nodes[at%len(rooms.Nodes)]
+		if room.Pods == 0 {
+			continue
+		}
+		room.Pods--
+		left--
+		bound := pod.DeepCopy()
+		bound.Name, bound.Spec.NodeName = fmt.Sprintf("%s-%d", pod.Name, left), room.Node
+		bound.Status.Phase = corev1.PodPending
+		c.Bind(bound)
+	}
+	if placed < n {
+		return placed, rooms.Full
+	}
+	return n, fit.Verdict{}
+}
+
 // withoutNewClaims leaves out the volumes whose claims are yet to be made: where
 // they will be is not known, and that they are missing is no reason.
-func withoutNewClaims(pod *corev1.Pod, w Work, made []snapshot.Object) *corev1.Pod {
+func withoutNewClaims(pod *corev1.Pod, w Work, made []batch) *corev1.Pod {
 	isNew := func(name string) bool {
 		for t := range w.Claims {
 			if w.Claims[t].Name == name || w.Claim(t, 0).Name == name {
 				return true
 			}
 		}
-		return slices.ContainsFunc(made, func(o snapshot.Object) bool {
-			return snapshot.KindOf(o) == "PersistentVolumeClaim" && o.GetName() == name
+		return slices.ContainsFunc(made, func(m batch) bool {
+			return snapshot.KindOf(m.object) == "PersistentVolumeClaim" && m.object.GetName() == name
 		})
 	}
 	out := pod.DeepCopy()

@@ -35,7 +35,13 @@ type Space struct {
 	ledgers []*ledger
 	ranges  []*corev1.LimitRange
 	// made are the new objects that were let in, as they are stored.
-	made []snapshot.Object
+	made []batch
+}
+
+// batch is so many objects that differ by name alone.
+type batch struct {
+	object snapshot.Object
+	n      int
 }
 
 // NewSpace begins with the use that the quotas' status tells.
@@ -65,8 +71,8 @@ func (r *Rules) learn(o snapshot.Object) {
 }
 
 // addQuota takes in a quota that a manifest makes or changes, as it will be once
-// it has been counted. What it counts must be known for that; a name of which
-// it is not stays uncounted.
+// it has been counted: with what is known to be there, and with what was let in
+// before it. A name of which not all is known stays uncounted.
 func (s *Space) addQuota(q *corev1.ResourceQuota, old snapshot.Object, known func(snapshot.Kind) ([]snapshot.Object, bool)) {
 	q = q.DeepCopy()
 	roundUp(q.Spec.Hard)
@@ -79,6 +85,14 @@ func (s *Space) addQuota(q *corev1.ResourceQuota, old snapshot.Object, known fun
 		}
 	}
 	q.Status.Hard, q.Status.Used = q.Spec.Hard, Recount(q, objects, func(k snapshot.Kind) bool { return read[k] }, s.at)
+	for _, m := range s.made {
+		if inScope(q, m.object) {
+			counts := only(Usage(m.object, s.at), tracked(m.object, names(q.Status.Used)))
+			for name, one := range counts {
+				addTo(q.Status.Used, corev1.ResourceList{name: *product(one, int64(m.n))})
+			}
+		}
+	}
 	l := newLedger(q)
 	s.ledgers = slices.DeleteFunc(s.ledgers, func(other *ledger) bool {
 		if other.quota.Name != q.Name || old == nil {
@@ -124,7 +138,7 @@ func (s *Space) Admit(o, old snapshot.Object) Outcome {
 		charge{object: out.Object, old: old, at: s.at}.take(charged)
 		settle(out.Object, old)
 		if old == nil {
-			s.made = append(s.made, out.Object)
+			s.made = append(s.made, batch{out.Object, 1})
 		}
 	}
 	return out
