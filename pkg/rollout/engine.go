@@ -120,7 +120,9 @@ func (e *Engine) claim(ctx context.Context) error {
 		e.unsure = false
 	}
 	for _, o := range e.s.Managed {
-		if err := e.Cluster.Claim(ctx, o, e.Journal.Token(), e.Journal.Before()); err != nil {
+		var drift *DriftError
+		err := e.Cluster.Claim(ctx, o, e.Journal.Token(), e.Journal.Before())
+		if err != nil && !(errors.As(err, &drift) && drift.Gone) { // what is gone, the next look shows
 			return err
 		}
 	}
@@ -130,15 +132,15 @@ func (e *Engine) claim(ctx context.Context) error {
 
 // turn is one look, one decision and what follows from it.
 func (e *Engine) turn(ctx context.Context) (Outcome, bool, error) {
-	if err := e.requests(ctx); err != nil {
-		return "", false, err
-	}
 	w, err := e.Cluster.Observe(ctx, &e.s)
 	if err != nil {
 		return "", false, err
 	}
 	e.w = w
 	e.level()
+	if err := e.requests(ctx); err != nil {
+		return "", false, err
+	}
 	if answers := e.gates.answers(); len(answers) > 0 {
 		if _, err := e.step(ctx, Judged{Answers: answers}); err != nil {
 			return "", false, err

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -176,11 +177,13 @@ func (t *turn) start() {
 func (t *turn) tend() bool {
 	s, w := t.s, t.w
 	at := t.hold.toward(s, w, t.mix())
-	if at.write != nil {
-		if lag := t.lag(); lag != "" {
+	if at.write != nil || at.settled {
+		if lag := cmp.Or(t.lag(), t.young()); lag != "" {
 			t.wait(lag)
 			return false
 		}
+	}
+	if at.write != nil {
 		t.write(at.write)
 		return false
 	}
@@ -216,6 +219,20 @@ func (t *turn) lag() string {
 		}
 	}
 	return ""
+}
+
+// young says that a new Pod has not been ready for as long as the workload asks
+// before a Pod counts (minReadySeconds, which the hold has made endless).
+func (t *turn) young() string {
+	var least int64
+	if raw := t.s.Workload().Original[MinReadyField]; len(raw) == 0 || json.Unmarshal(raw, &least) != nil {
+		return ""
+	}
+	wait := time.Duration(least) * time.Second
+	if t.w.New.Ready == 0 || t.w.New.Youngest.IsZero() || t.w.At.Sub(t.w.New.Youngest) >= wait {
+		return ""
+	}
+	return "every new Pod to be ready for " + short(wait)
 }
 
 // pinnedTo is the version that a Service's selector is limited to; empty where it takes all.
@@ -390,7 +407,7 @@ func (t *turn) tidy() bool {
 	}
 	for _, o := range t.s.Managed {
 		live, exists := t.w.Live[o.Ref]
-		if exists && live.Marked {
+		if exists && live.Marked && live.UID == o.UID {
 			t.write(&Write{Object: o.Ref, UID: o.UID, Generation: live.Generation, Why: PurposeUnmark,
 				Changes: []Change{{Path: MarkField, From: quote(live.Token)}}})
 			return false
@@ -489,12 +506,13 @@ func (t *turn) goOn() {
 	}
 }
 
-// resume ends a pause: a planned one as its time would, any other by judging again.
+// resume ends a pause that a person asked for, or that trouble made, by judging
+// again. A planned pause goes on: whoever takes over a rollout has not approved
+// of it by that; its time passes it, or promote does.
 func (t *turn) resume() {
 	s := t.s
 	switch s.Waiting {
 	case WaitingTime, WaitingPerson:
-		t.advance(CueContinue)
 	case WaitingInconclusive, WaitingFailed, WaitingAsked:
 		s.Forgive = s.Waiting == WaitingFailed
 		s.Reason = nil

@@ -56,7 +56,8 @@ type Cluster interface {
 	// Apply makes one write under the token. A precondition that does not hold is a *ConflictError, a refusal a
 	// *RefusedError, and anything else may or may not have happened.
 	Apply(ctx context.Context, w Write, token string) error
-	// Claim puts the token on the object in place of any of those known before, or of none. A *ConflictError says whose it is.
+	// Claim puts the token on the object in place of any of those known before, or of none. A *ConflictError says
+	// whose it is, a *DriftError with Gone that the object was deleted or made anew.
 	Claim(ctx context.Context, m Managed, token string, before []string) error
 	// Who names the manager that last wrote the field, and when; empty where the object does not say.
 	Who(ctx context.Context, r Ref, path Pointer) (manager string, at time.Time, err error)

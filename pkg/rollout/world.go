@@ -40,6 +40,8 @@ type Version struct {
 	Images   []string
 	// Wanted is how many its ReplicaSet asks for, Replicas how many there are, without those that are ending.
 	Wanted, Replicas, Ready, Available int
+	// Youngest is when the last of its ready Pods became ready.
+	Youngest time.Time
 	// Restarts are those of its Pods' containers.
 	Restarts int
 	// Ended are container exits with a reason that tells a crash, for the message.

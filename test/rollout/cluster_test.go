@@ -100,6 +100,11 @@ func sortOf(err error) string {
 	return "unknown"
 }
 
+func isGone(err error) bool {
+	var drift *rollout.DriftError
+	return errors.As(err, &drift) && drift.Gone
+}
+
 func TestAWriteHoldsOnlyUnderItsPreconditions(t *testing.T) {
 	t.Parallel()
 	k := sandbox.Get(t)
@@ -304,8 +309,11 @@ func TestAClaimTakesOverOnlyWhatIsKnown(t *testing.T) {
 			t.Errorf("claim %d left the mark %q, want %q", i, got, s.mark)
 		}
 	}
-	if err := c.Claim(t.Context(), rollout.Managed{Ref: web, UID: "other"}, "two", []string{"two"}); sortOf(err) != "conflict" || !strings.Contains(err.Error(), "made anew") {
+	if err := c.Claim(t.Context(), rollout.Managed{Ref: web, UID: "other"}, "two", []string{"two"}); !isGone(err) {
 		t.Errorf("another object of the name was claimed: %v", err)
+	}
+	if err := c.Claim(t.Context(), rollout.Managed{Ref: refTo("Deployment", ns, "absent"), UID: "other"}, "two", nil); !isGone(err) {
+		t.Errorf("an object that is not there was claimed: %v", err)
 	}
 }
 

@@ -26,9 +26,12 @@ const (
 func (c *Client) Claim(ctx context.Context, m rollout.Managed, token string, before []string) error {
 	started := time.Now()
 	for try := 1; ; try++ {
-		o, err := c.must(ctx, m.Ref)
+		o, err := c.get(ctx, m.Ref)
 		if err != nil {
 			return err
+		}
+		if o == nil {
+			return &rollout.DriftError{Object: m.Ref, Gone: true}
 		}
 		ops, err := claim(m, o, token, before)
 		if err != nil || ops == nil {
@@ -49,7 +52,7 @@ func (c *Client) Claim(ctx context.Context, m rollout.Managed, token string, bef
 // none where it is there already.
 func claim(m rollout.Managed, o *object, token string, before []string) ([]op, error) {
 	if o.meta.UID != m.UID {
-		return nil, &rollout.ConflictError{Object: m.Ref, Message: "it was deleted and made anew"}
+		return nil, &rollout.DriftError{Object: m.Ref, Gone: true}
 	}
 	ops := []op{test("/metadata/uid", quote(m.UID)), test("/metadata/resourceVersion", quote(o.meta.ResourceVersion))}
 	mark, marked := o.meta.Labels[rollout.Mark]

@@ -159,6 +159,9 @@ func count(hash, kind string, own []corev1.Pod) rollout.Version {
 		v.Replicas++
 		if ready(p) {
 			v.Ready++
+			if since := readySince(p); since.After(v.Youngest) {
+				v.Youngest = since
+			}
 		}
 	}
 	v.Ended = endings(of)
