@@ -109,6 +109,17 @@ func unmerged(message string) string {
 // fresh says that an event is of now.
 func (v *view) fresh(e *corev1.Event) bool { return v.s.TakenAt.Sub(rule.LastSeen(e)) <= recent }
 
+// count adds up how often the fresh ones of some events happened.
+func (v *view) count(events []*corev1.Event) int {
+	n := 0
+	for _, e := range events {
+		if v.fresh(e) {
+			n += times(e)
+		}
+	}
+	return n
+}
+
 // times is how often an event happened.
 func times(e *corev1.Event) int {
 	if e.Series != nil {

@@ -41,6 +41,10 @@ type Probe struct {
 	Timing  Timing `json:"timing"`
 	// Pods is how many pods with this probe were seen.
 	Pods int `json:"pods"`
+	// Failures and Kills are the failed runs, and the containers ended for them, that the
+	// kubelet's events of the last ten minutes tell of. It does not write every one.
+	Failures int `json:"failures"`
+	Kills    int `json:"kills"`
 	// Seen is what is known of how long the container takes to start; left out where nothing is.
 	Seen *Seen `json:"seen,omitempty"`
 	// Was is how it is now, where a change to it is being tried out.
@@ -186,6 +190,10 @@ func (v *view) probe(sub *subject, c container, t Type) Probe {
 	p := Probe{
 		Pod: sub.read.String(), Namespace: sub.ref.Namespace, Container: c.spec.Name, Role: c.role, Type: t,
 		Handler: Handler(c.probe(t), c.spec), Values: c.values(t), Timing: timing(sub, c, t), Pods: len(sub.pods),
+	}
+	for _, pod := range sub.pods {
+		p.Failures += v.count(v.failures(pod, c, t))
+		p.Kills += v.count(v.kills(pod, c, t))
 	}
 	if all := v.samples(sub, c); len(all) > 0 {
 		seen := Seen{Starts: len(all), FastestSeconds: all[0].high}

@@ -1,10 +1,13 @@
 package probe
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
@@ -112,6 +115,39 @@ func TestSuggestNothingForManifestsAndPods(t *testing.T) {
 			if strings.Contains(n.Why, "{{") || n.Why == "" {
 				t.Errorf("%s: %s", l, n.Why)
 			}
+		}
+	}
+}
+
+// What the events of the last ten minutes tell is counted; older ones and those of other probes are not.
+func TestFailuresAreCounted(t *testing.T) {
+	s := scene(corev1.Container{LivenessProbe: get("/live", nil), ReadinessProbe: get("/ready", nil)}, 5)
+	for i, e := range []struct {
+		reason, message string
+		age             time.Duration
+		count           int32
+	}{
+		{"Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500", time.Minute, 4},
+		{"Unhealthy", "(combined from similar events): Liveness probe failed: x", 2 * time.Minute, 3},
+		{"Unhealthy", "Liveness probe failed: y", time.Hour, 90},
+		{"Unhealthy", "Readiness probe failed: z", time.Minute, 0},
+		{"Killing", "Container app failed liveness probe, will be restarted", time.Minute, 2},
+		{"Killing", "Stopping container app", time.Minute, 1},
+	} {
+		s.Add(&corev1.Event{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: fmt.Sprint("e", i)}, Reason: e.reason, Message: e.message, Count: e.count,
+			LastTimestamp:  metav1.NewTime(noon.Add(-e.age)),
+			InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "shop", Name: "web-5d9-0", FieldPath: "spec.containers{app}"},
+		})
+	}
+	report, err := Check(s, web, english(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range report.Probes {
+		want := map[Type][2]int{Liveness: {7, 2}, Readiness: {1, 0}}[p.Type]
+		if p.Failures != want[0] || p.Kills != want[1] {
+			t.Errorf("%s: %d failures, %d kills, want %v", p.Type, p.Failures, p.Kills, want)
 		}
 	}
 }

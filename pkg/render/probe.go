@@ -130,6 +130,9 @@ func (p *page) probeLines(x probe.Probe, startup bool) []string {
 		}
 	}
 	lines = append(lines, p.wrapped(p.firstAsked(x, startup))...)
+	if x.Failures > 0 || x.Kills > 0 {
+		lines = append(lines, p.wrapped(p.say("probe-failures", map[string]any{"n": x.Failures, "kills": x.Kills}))...)
+	}
 	for i, act := range acts {
 		lines = append(lines, p.wrapped(act)...)
 		if x.Was == nil {

@@ -22,7 +22,7 @@ func probeTexts() ([]string, map[string]any) {
 	for _, x := range []probe.Phase{probe.Untouched, probe.NotReady, probe.InTraffic, probe.Undecided, probe.Stopping, probe.BackingOff} {
 		ids = append(ids, "phase-"+string(x))
 	}
-	args := map[string]any{"default": true, "sidecar": true, "startup": false, "gone": 1, "again": 2, "atOnce": 1, "guaranteed": 1, "margin": 1, "containers": 2}
+	args := map[string]any{"default": true, "sidecar": true, "startup": false, "gone": 1, "again": 2, "kills": 1, "atOnce": 1, "guaranteed": 1, "margin": 1, "containers": 2}
 	for _, name := range []string{"span", "period", "timeout", "failures", "successes", "delay", "was", "set", "title", "grace", "sure", "maybe", "pod", "container"} {
 		args[name] = "x"
 	}
@@ -68,6 +68,7 @@ func probeCheck(l lang.Lang) any {
 	sidecar.Container, sidecar.Role, sidecar.Namespace, sidecar.Seen = "proxy", probe.Sidecar, "mesh", nil
 	sidecar.Timing.StartupGuaranteedSeconds, sidecar.Timing.StartupMaximumSeconds = number(0), number(11)
 	sidecar.Timing.RestartSeconds = number(16)
+	sidecar.Failures, sidecar.Kills = 12, 2
 	r.Probes = append(r.Probes, sidecar)
 	bare := ref("Deployment", "web")
 	bare.Container = "log"
@@ -166,7 +167,7 @@ func TestProbeLines(t *testing.T) {
 		"60 to 66 s after its start: 60 s are guaranteed", "gone 96 s after its start at the latest; restarted at once 5 times, then after 396 s at the latest",
 		"asked once the startup probe has passed, 10 s after the start at the earliest", "gone 16 s after that beginning at the latest, and not started again",
 		"gone 16 s after that beginning at the latest; restarted at once", "2 starts: ready after 4 to 11 s (the probes notice up to 9 s late)",
-		"deployment/web -n mesh, container proxy (sidecar)", "1 container has no probe: deployment/web log",
+		"deployment/web -n mesh, container proxy (sidecar)", "failed 12 times or more in the last ten minutes, and ended 2 containers for it", "1 container has no probe: deployment/web log",
 	} {
 		if !strings.Contains(strings.Join(strings.Fields(text), " "), strings.Join(strings.Fields(want), " ")) {
 			t.Errorf("no %q in\n%s", want, text)
