@@ -5,15 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/cluster"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/journal"
 	sandbox "github.com/kubectl-msa/kubectl-msa/test/cluster"
 )
@@ -49,19 +53,47 @@ func letGo(t *testing.T, l *journal.Leader) {
 	})
 }
 
+// sleeper is a driver's connection; while it sleeps no request leaves, a lease's renewal neither.
+type sleeper struct {
+	http.RoundTripper
+	asleep atomic.Bool
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s *sleeper) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.asleep.Load() {
+		return nil, errors.New("asleep")
+	}
+	return s.RoundTripper.RoundTrip(r)
+}
+
+// sleeperOf is a client and the connection below it.
+func sleeperOf(t *testing.T, k *sandbox.Cluster) (*cluster.Client, *sleeper) {
+	t.Helper()
+	s := &sleeper{}
+	config := rest.CopyConfig(k.Config())
+	config.Wrap(func(below http.RoundTripper) http.RoundTripper {
+		s.RoundTripper = below
+		return s
+	})
+	return clientOf(t, config), s
+}
+
 func TestOfManyDriversOneLeads(t *testing.T) {
 	t.Parallel()
 	k := sandbox.Get(t)
 	ns := k.Namespace(t)
 	ref := refTo("Deployment", ns, "web")
-	race := func(fresh bool) *journal.Leader {
+	const drivers = 6
+	race := func(fresh bool) (*journal.Leader, *sleeper) {
 		t.Helper()
-		const drivers = 6
+		var lines [drivers]*sleeper
 		leaders, errs := make([]*journal.Leader, drivers), make([]error, drivers)
 		var start, done sync.WaitGroup
 		start.Add(1)
 		for i := range drivers {
-			api := clientOf(t, k.Config())
+			api, line := sleeperOf(t, k)
+			lines[i] = line
 			done.Add(1)
 			go func() {
 				defer done.Done()
@@ -94,14 +126,15 @@ func TestOfManyDriversOneLeads(t *testing.T) {
 				t.Errorf("driver %d was told %v, and driver %d leads", i, err, winner)
 			}
 		}
-		return leaders[winner]
+		return leaders[winner], lines[winner]
 	}
-	first := race(true)
+	first, line := race(true)
 	if err := first.Save(t.Context(), stateOf(ref, "saved")); err != nil {
 		t.Fatal(err)
 	}
+	line.asleep.Store(true)
 	endLease(t, k, ns, journal.Name(ref))
-	second := race(false)
+	second, _ := race(false)
 	if second.Epoch() != first.Epoch()+1 || len(second.Before()) != 1 || second.Before()[0] != first.Token() {
 		t.Errorf("epoch %d after %d, before %v after %s", second.Epoch(), first.Epoch(), second.Before(), first.Token())
 	}
@@ -113,7 +146,7 @@ func TestADriverThatLostItsLeadCannotWrite(t *testing.T) {
 	k := sandbox.Get(t)
 	ns := k.Namespace(t)
 	k.Apply(t, ns, fmt.Sprintf(idle, 0))
-	c := clientOf(t, k.Config())
+	c, line := sleeperOf(t, k)
 	ref := refTo("Deployment", ns, "web")
 	uid := string(liveOf(t, c, ref).Metadata.UID)
 	m := rollout.Managed{Ref: ref, UID: uid}
@@ -128,12 +161,14 @@ func TestADriverThatLostItsLeadCannotWrite(t *testing.T) {
 	w := func() rollout.Write {
 		return rollout.Write{Object: ref, UID: uid, Generation: liveOf(t, c, ref).Metadata.Generation, Changes: []rollout.Change{change(rollout.MinReadyField, "", "5")}}
 	}
+	line.asleep.Store(true)
 	endLease(t, k, ns, journal.Name(ref))
 	bob, state, err := journal.Lead(t.Context(), clientOf(t, k.Config()), ref, "bob@host pid 2", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	letGo(t, bob)
+	line.asleep.Store(false)
 	if string(state.Template) == "" || !rollout.Same(state.Managed[0].Original[rollout.StrategyField], json.RawMessage(`{"type":"Recreate"}`)) {
 		t.Errorf("bob goes on with %+v", state)
 	}

@@ -80,6 +80,7 @@ func TestStoppedDriverCannotWrite(t *testing.T) {
 			if r.Stderr == "" {
 				t.Error("the driver that slept said nothing")
 			}
+			through.Idle()
 			for _, w := range through.Requests() {
 				if w.Class != proxy.ClassRead && (w.At.After(woken) || w.Fault != "") && w.Code < http.StatusBadRequest {
 					t.Errorf("the driver that slept wrote: %s %s", w, w.Body)

@@ -51,7 +51,7 @@ func observeUntil(t *testing.T, k *sandbox.Cluster, c *cluster.Client, s *rollou
 
 // versionOf is a version without what depends on when it was looked at.
 func versionOf(v rollout.Version) rollout.Version {
-	v.Available = 0
+	v.Available, v.Youngest = 0, time.Time{}
 	return v
 }
 
@@ -134,6 +134,9 @@ func TestADeploymentThatIsHeldIsSeenAsItIs(t *testing.T) {
 	})
 	if w.Workload.UpdateHash != w.New.Hash || w.New.Hash == w.Old.Hash || w.Old.Hash != s.OldHash || w.Old.Available != 3 || len(w.Others) > 0 {
 		t.Errorf("the update is to %s; old %+v, new %+v, others %+v", w.Workload.UpdateHash, w.Old, w.New, w.Others)
+	}
+	if w.New.Youngest.IsZero() || w.New.Youngest.After(w.At) {
+		t.Errorf("at %s its last Pod became ready at %s", w.At, w.New.Youngest)
 	}
 	want := rollout.Version{Hash: w.New.Hash, Revision: 2, Images: []string{"127.0.0.1:5000/ok/idle:2"}, Wanted: 1, Replicas: 1, Ready: 1}
 	if diff := cmp.Diff(want, versionOf(w.New)); diff != "" {

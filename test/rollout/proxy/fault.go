@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -97,7 +96,7 @@ func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, seen *Request, f Fa
 		reset(w)
 	case Hold:
 		<-f.Until
-		p.pass(w, r.WithContext(context.WithoutCancel(r.Context())), seen)
+		p.pass(w, r, seen)
 	case Reset:
 		reset(w)
 	case Cut:

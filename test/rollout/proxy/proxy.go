@@ -28,6 +28,7 @@ type Proxy struct {
 	address   string
 	transport http.RoundTripper
 	forward   *httputil.ReverseProxy
+	underWay  sync.WaitGroup
 
 	mu       sync.Mutex
 	requests []*Request
@@ -116,6 +117,9 @@ func (p *Proxy) Writes() []Request {
 	return writes
 }
 
+// Idle waits until every request that came has had what was planned for it.
+func (p *Proxy) Idle() { p.underWay.Wait() }
+
 // ServeHTTP passes one request on, or does what was planned for it.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
@@ -123,6 +127,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	p.underWay.Add(1)
+	defer p.underWay.Done()
 	seen, fault := p.note(r, body)
 	if fault == nil {
 		p.pass(w, r, seen)
@@ -155,7 +161,13 @@ func (p *Proxy) note(r *http.Request, body []byte) (*Request, *planned) {
 	return seen, nil
 }
 
+// pass passes a request on. A write reaches the API server whatever becomes of its client.
 func (p *Proxy) pass(w http.ResponseWriter, r *http.Request, seen *Request) {
+	if seen.Class != ClassRead {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), time.Minute)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
 	p.forward.ServeHTTP(&watched{ResponseWriter: w, see: func(code int) { p.answered(seen, code) }}, r)
 }
 
@@ -167,9 +179,7 @@ func (p *Proxy) answered(seen *Request, code int) {
 
 // send passes a request on whatever becomes of the client, and keeps the answer.
 func (p *Proxy) send(r *http.Request, seen *Request) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), time.Minute)
-	defer cancel()
-	p.pass(&nowhere{header: http.Header{}}, r.WithContext(ctx), seen)
+	p.pass(&nowhere{header: http.Header{}}, r.WithContext(context.WithoutCancel(r.Context())), seen)
 }
 
 // watched tells the status of an answer.
