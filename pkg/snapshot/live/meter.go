@@ -35,6 +35,7 @@ type meter struct {
 	requests []Request
 	answers  int
 	date     time.Time
+	apart    clock
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -50,8 +51,11 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	m.requests = append(m.requests, r)
 	if resp != nil {
 		m.answers++
-		if d, parseErr := http.ParseTime(resp.Header.Get("Date")); parseErr == nil && m.date.IsZero() {
-			m.date = d
+		if d, parseErr := http.ParseTime(resp.Header.Get("Date")); parseErr == nil {
+			m.apart.learn(started, started.Add(r.Took), d)
+			if m.date.IsZero() {
+				m.date = d
+			}
 		}
 	}
 	return resp, err
@@ -84,4 +88,11 @@ func (m *meter) clock() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.date
+}
+
+// offset is how far the server's clock is ahead of the local one.
+func (m *meter) offset() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.apart.offset()
 }
