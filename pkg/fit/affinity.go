@@ -144,12 +144,16 @@ func matchesAll(terms []term, pod *corev1.Pod, f Facts) bool {
 // neighbours are what a pod's terms find among the bound pods
 // (interpodaffinity/filtering.go, PreFilter).
 type neighbours struct {
-	facts Facts
+	facts       Facts
+	want, avoid []term
+	// self says that the pod matches all of its own affinity terms.
+	self bool
 	// near holds the domains in which a pod matches all affinity terms.
 	near map[domain]bool
 	// away and kept hold, by domain, a pod that forbids it: by this pod's own
-	// anti-affinity, and by that of the bound pod.
+	// anti-affinity, and by that of the bound pod. keys are those of kept, sorted.
 	away, kept map[domain]obstacle
+	keys       []string
 }
 
 type obstacle struct {
@@ -160,34 +164,62 @@ type obstacle struct {
 // podAffinity: the affinity of the pod, its anti-affinity, and the
 // anti-affinity of the pods that are there already.
 func (j *judge) podAffinity() filter {
-	want, avoid := requiredAffinity(j.pod), requiredAntiAffinity(j.pod)
-	want, avoid = j.readableTerms(want), j.readableTerms(avoid)
-	n := neighbours{facts: j.c.facts, near: map[domain]bool{}, away: map[domain]obstacle{}, kept: map[domain]obstacle{}}
-	if len(want) > 0 || len(avoid) > 0 {
-		for _, h := range j.c.hosts {
-			n.look(h, want, avoid)
-		}
-	}
-	n.guarded(j)
-	self := len(n.near) == 0 && matchesAll(want, j.pod, j.c.facts)
+	n := j.neighbours()
 	return func(h *host) []Refusal {
-		out := n.unmet(h, want, self)
-		for _, t := range avoid {
-			if at, ok := domainOf(h, t.key); ok {
-				if o, taken := n.away[at]; taken {
-					out = append(out, refusedBy(AntiAffinity, at, o))
-					break
-				}
-			}
+		out := n.unmet(h)
+		if at, o, taken := n.avoided(h); taken {
+			out = append(out, refusedBy(AntiAffinity, at, o))
 		}
-		for _, key := range keysOf(n.kept) {
-			at, ok := domainOf(h, key)
-			if o, taken := n.kept[at]; ok && taken {
-				return append(out, refusedBy(KeptAway, at, o))
-			}
+		if at, o, taken := n.keptFrom(h); taken {
+			out = append(out, refusedBy(KeptAway, at, o))
 		}
 		return out
 	}
+}
+
+func (j *judge) neighbours() *neighbours {
+	n := &neighbours{facts: j.c.facts, near: map[domain]bool{}, away: map[domain]obstacle{}, kept: map[domain]obstacle{}}
+	n.want, n.avoid = j.readableTerms(requiredAffinity(j.pod)), j.readableTerms(requiredAntiAffinity(j.pod))
+	n.self = matchesAll(n.want, j.pod, j.c.facts)
+	if len(n.want) > 0 || len(n.avoid) > 0 {
+		for _, h := range j.c.hosts {
+			n.look(h, h.pods)
+		}
+	}
+	n.guarded(j, j.c.guards)
+	return n
+}
+
+// refuses is the answer alone.
+func (n *neighbours) refuses(h *host) bool {
+	if _, _, taken := n.avoided(h); taken {
+		return true
+	}
+	_, _, taken := n.keptFrom(h)
+	return taken || len(n.unmet(h)) > 0
+}
+
+// avoided is the pod that this one does not want to be near.
+func (n *neighbours) avoided(h *host) (domain, obstacle, bool) {
+	for _, t := range n.avoid {
+		if at, ok := domainOf(h, t.key); ok {
+			if o, taken := n.away[at]; taken {
+				return at, o, true
+			}
+		}
+	}
+	return domain{}, obstacle{}, false
+}
+
+// keptFrom is the pod that does not want this one near.
+func (n *neighbours) keptFrom(h *host) (domain, obstacle, bool) {
+	for _, key := range n.keys {
+		at, ok := domainOf(h, key)
+		if o, taken := n.kept[at]; ok && taken {
+			return at, o, true
+		}
+	}
+	return domain{}, obstacle{}, false
 }
 
 // readableTerms keeps the terms, or none of them and a gap where one cannot be judged.
@@ -201,24 +233,24 @@ func (j *judge) readableTerms(in []term) []term {
 	return in
 }
 
-func (n *neighbours) look(h *host, want, avoid []term) {
-	for _, pod := range h.pods {
-		if matchesAll(want, pod, n.facts) {
-			for _, t := range want {
+func (n *neighbours) look(h *host, pods []*corev1.Pod) {
+	for _, pod := range pods {
+		if matchesAll(n.want, pod, n.facts) {
+			for _, t := range n.want {
 				if at, ok := domainOf(h, t.key); ok {
 					n.near[at] = true
 				}
 			}
 		}
-		for _, t := range avoid {
+		for _, t := range n.avoid {
 			n.note(n.away, h, pod, t, pod)
 		}
 	}
 }
 
 // guarded notes the domains that bound pods keep this one away from.
-func (n *neighbours) guarded(j *judge) {
-	for _, g := range j.c.guards {
+func (n *neighbours) guarded(j *judge, by []guard) {
+	for _, g := range by {
 		for _, t := range g.terms {
 			if !t.readable(n.facts) {
 				j.gap(UnreadNamespaces, "the anti-affinity of "+nameOf(g.pod))
@@ -227,6 +259,7 @@ func (n *neighbours) guarded(j *judge) {
 			n.note(n.kept, g.host, j.pod, t, g.pod)
 		}
 	}
+	n.keys = keysOf(n.kept)
 }
 
 // note records that the term, which belongs to holder or looks at it, matches the pod.
@@ -242,17 +275,15 @@ func (n *neighbours) note(in map[domain]obstacle, h *host, pod *corev1.Pod, t te
 
 // unmet: every term needs a matching pod in the node's domain. The first pod
 // of a group that wants to be near itself may go anywhere with the labels.
-func (n *neighbours) unmet(h *host, want []term, self bool) []Refusal {
-	for _, t := range want {
-		d := t.describe()
+func (n *neighbours) unmet(h *host) []Refusal {
+	first := n.self && len(n.near) == 0
+	for _, t := range n.want {
 		at, ok := domainOf(h, t.key)
-		switch {
-		case !ok:
-			d.NoLabel = true
-		case n.near[at] || self:
+		if ok && (n.near[at] || first) {
 			continue
 		}
-		d.Domain = at.value
+		d := t.describe()
+		d.NoLabel, d.Domain = !ok, at.value
 		return []Refusal{{Reason: AffinityUnmet, Term: &d}}
 	}
 	return nil

@@ -147,8 +147,10 @@ type judge struct {
 // prepare makes the filters in the order of the scheduler's default plugins.
 func (j *judge) prepare() []filter {
 	j.asked = asks(j.pod)
-	return []filter{
-		j.cordon, j.nodeName, j.taints, j.nodeSelection(), j.ports(), j.resources(),
-		j.volumes(), j.spread(), j.podAffinity(),
-	}
+	return append(j.alone(), j.spread(), j.podAffinity())
+}
+
+// alone are the filters that look at one node and the pods on it only.
+func (j *judge) alone() []filter {
+	return []filter{j.cordon, j.nodeName, j.taints, j.nodeSelection(), j.ports(), j.resources(), j.volumes()}
 }

@@ -13,22 +13,12 @@ import (
 // framework.FitError): of each node the first plugin that refuses.
 func (v Verdict) Message() string {
 	head := fmt.Sprintf("0/%d nodes are available:", len(v.Nodes))
-	var inUse []Refusal
-	for _, r := range v.Everywhere {
-		if r.Reason != ClaimInUse { // said once, before any node is looked at
-			return head + " " + r.words() + "."
+	parts := make([]string, 0, len(v.Nodes))
+	for _, s := range v.Counts() {
+		if s.Nodes == 0 { // said once, before any node is looked at
+			return head + " " + s.Words + "."
 		}
-		inUse = append(inUse, r)
-	}
-	counts := map[string]int{}
-	for _, n := range v.Nodes {
-		for _, words := range firstReasons(n.Refusals, inUse) {
-			counts[words]++
-		}
-	}
-	parts := make([]string, 0, len(counts))
-	for words, n := range counts {
-		parts = append(parts, fmt.Sprintf("%d %s", n, words))
+		parts = append(parts, fmt.Sprintf("%d %s", s.Nodes, s.Words))
 	}
 	sort.Strings(parts)
 	if len(parts) == 0 {
@@ -37,24 +27,61 @@ func (v Verdict) Message() string {
 	return head + " " + strings.Join(parts, ", ") + "."
 }
 
+// Counts says what refuses in the words of the scheduler and for how many nodes,
+// the most first: of each node the first plugin that refuses. What holds whatever
+// the node comes alone, with 0 nodes.
+func (v Verdict) Counts() []Said {
+	var inUse []Refusal
+	for _, r := range v.Everywhere {
+		if r.Reason != ClaimInUse {
+			return []Said{{Reason: r.Reason, Words: r.words()}}
+		}
+		inUse = append(inUse, r)
+	}
+	at := map[string]int{}
+	var out []Said
+	for _, n := range v.Nodes {
+		for _, r := range firstReasons(n.Refusals, inUse) {
+			i, known := at[r.words()]
+			if !known {
+				i = len(out)
+				at[r.words()] = i
+				out = append(out, Said{Reason: r.Reason, Words: r.words(), Detail: r.resource()})
+			}
+			out[i].Nodes++
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Said) int {
+		if a.Nodes != b.Nodes {
+			return b.Nodes - a.Nodes
+		}
+		return strings.Compare(a.Words, b.Words)
+	})
+	return out
+}
+
+func (r Refusal) resource() string {
+	if r.Shortage == nil {
+		return ""
+	}
+	return string(r.Shortage.Resource)
+}
+
 // firstReasons: the scheduler stops at the first plugin that refuses a node;
 // of the resources it names every one that is short. That a claim is in use it
 // says of each node, behind the resources (VolumeRestrictions.Filter).
-func firstReasons(all, inUse []Refusal) []string {
+func firstReasons(all, inUse []Refusal) []Refusal {
 	behind := len(all) == 0 || !slices.Contains([]Reason{Cordoned, OtherNode, Tainted, NotSelected, PortTaken, Insufficient}, all[0].Reason)
 	if behind && len(inUse) > 0 {
-		all = inUse[:1]
+		return inUse[:1]
 	}
-	if len(all) == 0 {
-		return nil
+	if len(all) == 0 || all[0].Reason != Insufficient {
+		return all[:min(len(all), 1)]
 	}
-	if all[0].Reason != Insufficient {
-		return []string{all[0].words()}
-	}
-	var out []string
+	var out []Refusal
 	for _, r := range all {
 		if r.Reason == Insufficient {
-			out = append(out, r.words())
+			out = append(out, r)
 		}
 	}
 	return out

@@ -13,28 +13,17 @@ type constraint struct {
 	selector labels.Selector
 	counts   map[string]int
 	self     int
+	// text is the selector in words, leastDomain the domain with the fewest pods.
+	text        string
+	leastDomain string
+	least       int
 }
 
 // spread: matching pods in the node's domain + the pod itself − the smallest
 // count of any domain must not exceed maxSkew (podtopologyspread/filtering.go).
 // The scheduler's built-in default constraints are ScheduleAnyway and refuse nothing.
 func (j *judge) spread() filter {
-	var all []*constraint
-	for _, spec := range j.pod.Spec.TopologySpreadConstraints {
-		if spec.WhenUnsatisfiable != corev1.DoNotSchedule {
-			continue
-		}
-		c := &constraint{spec: spec, counts: map[string]int{}}
-		c.selector = mergeKeys(parseSelector(spec.LabelSelector), j.pod.Labels, spec.MatchLabelKeys, "in")
-		if c.selector.Matches(labels.Set(j.pod.Labels)) {
-			c.self = 1
-		}
-		all = append(all, c)
-	}
-	if len(all) == 0 {
-		return func(*host) []Refusal { return nil }
-	}
-	j.countSpread(all)
+	all := j.constraints()
 	return func(h *host) []Refusal {
 		var out []Refusal
 		for _, c := range all {
@@ -46,26 +35,47 @@ func (j *judge) spread() filter {
 	}
 }
 
-// countSpread counts on the nodes that have the labels of all constraints and
-// that each constraint's policies let in.
-func (j *judge) countSpread(all []*constraint) {
-	affinity := nodeaffinity.GetRequiredNodeAffinity(j.pod)
-	for _, h := range j.c.hosts {
-		if !hasKeys(h.node, all) {
+// constraints are those that must hold, counted.
+func (j *judge) constraints() []*constraint {
+	var all []*constraint
+	for _, spec := range j.pod.Spec.TopologySpreadConstraints {
+		if spec.WhenUnsatisfiable != corev1.DoNotSchedule {
 			continue
 		}
+		c := &constraint{spec: spec, counts: map[string]int{}}
+		c.selector = mergeKeys(parseSelector(spec.LabelSelector), j.pod.Labels, spec.MatchLabelKeys, "in")
+		if c.selector.Matches(labels.Set(j.pod.Labels)) {
+			c.self = 1
+		}
+		c.text = c.selector.String()
+		all = append(all, c)
+	}
+	affinity := nodeaffinity.GetRequiredNodeAffinity(j.pod)
+	for _, h := range j.c.hosts {
 		for _, c := range all {
-			if honours(c.spec.NodeAffinityPolicy, corev1.NodeInclusionPolicyHonor) {
-				if match, _ := affinity.Match(h.node); !match {
-					continue
-				}
+			if j.counted(c, all, affinity, h) {
+				c.counts[h.node.Labels[c.spec.TopologyKey]] += c.matching(h.pods, j.pod.Namespace)
 			}
-			if honours(c.spec.NodeTaintsPolicy, corev1.NodeInclusionPolicyIgnore) && j.untolerated(h.node) {
-				continue
-			}
-			c.counts[h.node.Labels[c.spec.TopologyKey]] += c.matching(h, j.pod.Namespace)
 		}
 	}
+	for _, c := range all {
+		c.leastDomain, c.least = c.fewest()
+	}
+	return all
+}
+
+// counted: nodes count that have the labels of all constraints and that the
+// constraint's policies let in.
+func (j *judge) counted(c *constraint, all []*constraint, affinity nodeaffinity.RequiredNodeAffinity, h *host) bool {
+	if !hasKeys(h.node, all) {
+		return false
+	}
+	if honours(c.spec.NodeAffinityPolicy, corev1.NodeInclusionPolicyHonor) {
+		if match, _ := affinity.Match(h.node); !match {
+			return false
+		}
+	}
+	return !honours(c.spec.NodeTaintsPolicy, corev1.NodeInclusionPolicyIgnore) || !j.untolerated(h.node)
 }
 
 func honours(p *corev1.NodeInclusionPolicy, byDefault corev1.NodeInclusionPolicy) bool {
@@ -96,12 +106,12 @@ func hasKeys(n *corev1.Node, all []*constraint) bool {
 // matching counts the pods of the namespace that the selector matches. Those
 // that are terminating do not count here, unlike anywhere else, and an empty
 // selector counts none (countPodsMatchSelector).
-func (c *constraint) matching(h *host, namespace string) int {
+func (c *constraint) matching(pods []*corev1.Pod, namespace string) int {
 	if c.selector.Empty() {
 		return 0
 	}
 	n := 0
-	for _, pod := range h.pods {
+	for _, pod := range pods {
 		if pod.Namespace == namespace && pod.DeletionTimestamp == nil && c.selector.Matches(labels.Set(pod.Labels)) {
 			n++
 		}
@@ -110,32 +120,54 @@ func (c *constraint) matching(h *host, namespace string) int {
 }
 
 func (c *constraint) judge(h *host) (Refusal, bool) {
-	skew := Skew{
-		Key: c.spec.TopologyKey, Self: c.self, MaxSkew: int(c.spec.MaxSkew), MinDomains: 1,
-		Domains: len(c.counts), Selector: c.selector.String(),
+	if !c.refuses(h) {
+		return Refusal{}, false
 	}
-	if c.spec.MinDomains != nil {
-		skew.MinDomains = int(*c.spec.MinDomains)
+	skew := Skew{
+		Key: c.spec.TopologyKey, Self: c.self, MaxSkew: int(c.spec.MaxSkew), MinDomains: c.minDomains(),
+		Domains: len(c.counts), Selector: c.text,
 	}
 	value, ok := h.node.Labels[skew.Key]
 	if !ok {
 		return Refusal{Reason: NoTopologyLabel, Skew: &skew}, true
 	}
 	skew.Domain, skew.Matching = value, c.counts[value]
-	skew.LeastDomain, skew.Least = c.least()
+	skew.LeastDomain, skew.Least = c.leastDomain, c.floor()
 	if skew.Domains < skew.MinDomains {
-		skew.LeastDomain, skew.Least = "", 0
+		skew.LeastDomain = ""
 	}
-	return Refusal{Reason: Skewed, Skew: &skew}, skew.Matching+skew.Self-skew.Least > skew.MaxSkew
+	return Refusal{Reason: Skewed, Skew: &skew}, true
 }
 
-// least is the domain with the fewest matching pods. With no domain at all the
+// refuses is the answer alone.
+func (c *constraint) refuses(h *host) bool {
+	value, ok := h.node.Labels[c.spec.TopologyKey]
+	return !ok || c.counts[value]+c.self-c.floor() > int(c.spec.MaxSkew)
+}
+
+// floor is what the counts are held against: with fewer domains than there must
+// be it is 0.
+func (c *constraint) floor() int {
+	if len(c.counts) < c.minDomains() {
+		return 0
+	}
+	return c.least
+}
+
+func (c *constraint) minDomains() int {
+	if c.spec.MinDomains != nil {
+		return int(*c.spec.MinDomains)
+	}
+	return 1
+}
+
+// fewest is the domain with the fewest matching pods. With no domain at all the
 // scheduler starts from the largest number and so refuses nothing (newCriticalPaths).
-func (c *constraint) least() (string, int) {
+func (c *constraint) fewest() (string, int) {
 	name, n := "", int(^uint32(0)>>1)
-	for _, value := range sortedKeys(c.counts) {
-		if c.counts[value] < n {
-			name, n = value, c.counts[value]
+	for value, count := range c.counts {
+		if count < n || count == n && value < name {
+			name, n = value, count
 		}
 	}
 	return name, n
