@@ -78,6 +78,7 @@ type Snapshot struct {
 	readings []Reading
 	reads    map[Need]Reading
 	logs     map[LogNeed]LogReading
+	series   map[SeriesNeed]SeriesReading
 	trace    map[Kind]bool
 }
 

@@ -30,7 +30,7 @@ type Rule struct {
 func Rules() []Rule {
 	cluster := []string{
 		"k8s.io/client-go/...", "k8s.io/cli-runtime/...", "k8s.io/kubectl/...", "k8s.io/metrics/...",
-		module + "/pkg/snapshot/live/...",
+		module + "/pkg/snapshot/live/...", module + "/pkg/prometheus/...", "github.com/prometheus/...",
 	}
 	return []Rule{
 		{

@@ -41,6 +41,8 @@ func full() *snapshot.Snapshot {
 	s.Record(snapshot.Reading{Need: snapshot.Need{Kind: "ConfigMap", Namespace: "shop", Name: "gone"}, NotFound: true})
 	s.Record(snapshot.Reading{Need: snapshot.Need{Kind: "Event", Namespace: "shop"}, Partial: true})
 	s.RecordLog(snapshot.LogReading{Need: log, Lines: []string{"one", "", " two: 3"}})
+	s.RecordSeries(snapshot.SeriesReading{Need: snapshot.SeriesNeed{Query: "up", Window: 60, Step: 30}, Series: []snapshot.Series{{Labels: map[string]string{"pod": "web-1"}, Points: []snapshot.Point{{At: 30, Value: 0.5}}}}})
+	s.RecordSeries(snapshot.SeriesReading{Need: snapshot.SeriesNeed{Query: "down"}, Why: "timed out"})
 	return s
 }
 
@@ -63,6 +65,9 @@ func TestRoundTrip(t *testing.T) {
 				t.Error(diff)
 			}
 			if diff := cmp.Diff(want.Logs(), got.Logs()); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(want.AllSeries(), got.AllSeries()); diff != "" || len(got.AllSeries()) != 2 {
 				t.Error(diff)
 			}
 			if n := len(got.Objects()); n != len(snapshot.Kinds())+1 {

@@ -22,15 +22,16 @@ const (
 
 // saved is the form of a snapshot on disk.
 type saved struct {
-	APIVersion string                `json:"apiVersion"`
-	Kind       string                `json:"kind"`
-	TakenAt    time.Time             `json:"takenAt"`
-	Source     snapshot.Source       `json:"source"`
-	Context    string                `json:"context,omitempty"`
-	Namespace  string                `json:"namespace,omitempty"`
-	Readings   []snapshot.Reading    `json:"readings"`
-	Logs       []snapshot.LogReading `json:"logs,omitempty"`
-	Objects    []json.RawMessage     `json:"objects"`
+	APIVersion string                   `json:"apiVersion"`
+	Kind       string                   `json:"kind"`
+	TakenAt    time.Time                `json:"takenAt"`
+	Source     snapshot.Source          `json:"source"`
+	Context    string                   `json:"context,omitempty"`
+	Namespace  string                   `json:"namespace,omitempty"`
+	Readings   []snapshot.Reading       `json:"readings"`
+	Logs       []snapshot.LogReading    `json:"logs,omitempty"`
+	Series     []snapshot.SeriesReading `json:"series,omitempty"`
+	Objects    []json.RawMessage        `json:"objects"`
 }
 
 // Encoding is how a snapshot is written.
@@ -48,7 +49,7 @@ func Save(w io.Writer, s *snapshot.Snapshot, as Encoding) error {
 	out := saved{
 		APIVersion: APIVersion, Kind: Kind,
 		TakenAt: s.TakenAt.UTC(), Source: s.Source, Context: s.Context, Namespace: s.Namespace,
-		Readings: s.Readings(), Logs: s.Logs(), Objects: []json.RawMessage{},
+		Readings: s.Readings(), Logs: s.Logs(), Series: s.AllSeries(), Objects: []json.RawMessage{},
 	}
 	if out.Readings == nil {
 		out.Readings = []snapshot.Reading{}
@@ -126,6 +127,10 @@ func decodeSaved(data []byte) (*snapshot.Snapshot, error) {
 		l.Why = snapshot.Safe(l.Why)
 		l.Need.Namespace, l.Need.Pod, l.Need.Container = snapshot.Safe(l.Need.Namespace), snapshot.Safe(l.Need.Pod), snapshot.Safe(l.Need.Container)
 		s.RecordLog(l)
+	}
+	for _, r := range in.Series {
+		r.Need.Query = snapshot.Safe(r.Need.Query)
+		s.RecordSeries(r)
 	}
 	return s, nil
 }
