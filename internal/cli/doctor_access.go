@@ -62,6 +62,9 @@ func reads(namespace string) []read {
 		all = append(all, r)
 	}
 	for _, k := range snapshot.Kinds() {
+		if k.Custom || k.Metadata {
+			continue // add-ons may not be there, and the rest is asked about under its own name
+		}
 		for _, verb := range []string{"get", "list"} {
 			add(k.Resource.Group, k.Resource.Resource, "", verb, k.Namespaced)
 		}

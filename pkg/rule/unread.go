@@ -34,6 +34,8 @@ func (u Unread) NotChecked(s *snapshot.Snapshot) []finding.NotChecked {
 	var out []finding.NotChecked
 	for _, r := range s.Readings() {
 		switch {
+		case r.NotServed && optional(r.Need.Kind):
+			// an add-on that is not there leaves nothing unchecked
 		case r.Why != "":
 			out = append(out, u.forbidden(u.reading(r.Need), r.Why))
 		case r.Partial:
@@ -47,6 +49,12 @@ func (u Unread) NotChecked(s *snapshot.Snapshot) []finding.NotChecked {
 		}
 	}
 	return out
+}
+
+// optional says whether a kind comes with an add-on.
+func optional(k snapshot.Kind) bool {
+	info, known := snapshot.Lookup(k)
+	return !known || info.Custom
 }
 
 // forbidden names the missing verb in the reader's language too.

@@ -6,23 +6,44 @@ import (
 	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // lastApplied repeats the whole object, for a Secret with its values.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 // Sanitize makes an object fit to keep and to print: the last-applied
-// annotation and managedFields are dropped, and control characters
-// in every string are replaced (see Safe).
+// annotation is dropped, and control characters in every string are replaced
+// (see Safe). managedFields stay where the reader kept them.
 func Sanitize(o Object) {
-	o.SetManagedFields(nil)
+	if u, ok := o.(*unstructured.Unstructured); ok {
+		u.Object, _ = safeValue(u.Object).(map[string]any)
+	}
 	if a := o.GetAnnotations(); a != nil {
 		if _, ok := a[lastApplied]; ok {
 			delete(a, lastApplied)
 			o.SetAnnotations(a)
 		}
 	}
-	walk(reflect.ValueOf(o))
+	if _, ok := o.(*unstructured.Unstructured); !ok {
+		keepSafeFields(o)
+		walk(reflect.ValueOf(o))
+	}
+}
+
+// keepSafeFields drops the field sets of managedFields that would not be safe to
+// print: they are JSON in bytes, whose strings nobody looks into here. Names of
+// fields need no escapes.
+func keepSafeFields(o Object) {
+	entries := o.GetManagedFields()
+	for i, e := range entries {
+		if e.FieldsV1 == nil {
+			continue
+		}
+		if raw := e.FieldsV1.GetRawString(); strings.Contains(raw, `\u`) || Safe(raw) != raw {
+			entries[i].FieldsV1 = nil
+		}
+	}
 }
 
 // DropValues empties the values of a ConfigMap; its keys stay.

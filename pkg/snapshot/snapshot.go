@@ -5,6 +5,7 @@
 package snapshot
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -26,6 +27,9 @@ const (
 type Answer struct {
 	State State
 	Why   string
+	// NotServed, of an Unknown: the cluster does not know the kind, so that there
+	// is none of it. That says nothing of what else would do the same work.
+	NotServed bool
 }
 
 // Source says where a snapshot came from.
@@ -45,6 +49,8 @@ type Reading struct {
 	Why string `json:"why,omitempty"`
 	// NotFound: the API server answered that the one object is not there.
 	NotFound bool `json:"notFound,omitempty"`
+	// NotServed: the API server said that it does not know the kind; Why says so too.
+	NotServed bool `json:"notServed,omitempty"`
 	// Partial: a list that was cut at a bound; what is in it is seen, the rest is not.
 	Partial bool `json:"partial,omitempty"`
 }
@@ -80,6 +86,7 @@ type Snapshot struct {
 	logs     map[LogNeed]LogReading
 	series   map[SeriesNeed]SeriesReading
 	trace    map[Kind]bool
+	found    []Info
 }
 
 // New makes an empty snapshot.
@@ -150,13 +157,37 @@ func (s *Snapshot) Logs() []LogReading {
 	return out
 }
 
-// Objects lists everything held, by kind in the order of Kinds, then namespace and name.
+// Objects lists everything held, by kind in the order of Kinds and then of
+// Found, then namespace and name.
 func (s *Snapshot) Objects() []Object {
 	var out []Object
-	for _, i := range Kinds() {
+	for _, i := range slices.Concat(Kinds(), s.found) {
 		out = append(out, s.all(i.Kind, "")...)
 	}
 	return out
+}
+
+// Know takes in a kind that is not in the table.
+func (s *Snapshot) Know(i Info) {
+	if _, known := s.Info(i.Kind); !known {
+		s.found = append(s.found, i)
+	}
+}
+
+// Found lists the kinds beyond the table that are known here, as they were found.
+func (s *Snapshot) Found() []Info { return s.found }
+
+// Info describes a kind of the table, or one that was found.
+func (s *Snapshot) Info(kind Kind) (Info, bool) {
+	if i, ok := Lookup(kind); ok {
+		return i, true
+	}
+	for _, i := range s.found {
+		if i.Kind == kind {
+			return i, true
+		}
+	}
+	return Info{}, false
 }
 
 // InOrder lists the objects of manifests as they stand in their files, which is
@@ -214,7 +245,7 @@ func (s *Snapshot) Find(kind Kind, namespace, name string) (Object, Answer) {
 		if r.NotFound {
 			return nil, Answer{State: Absent}
 		}
-		return nil, Answer{Why: r.Why}
+		return nil, Answer{Why: r.Why, NotServed: r.NotServed}
 	}
 	if a := s.Covered(kind, namespace, ""); a.State == Present {
 		return nil, Answer{State: Absent}
@@ -258,6 +289,9 @@ func (s *Snapshot) Covered(kind Kind, namespace, selector string) Answer {
 		if r.Why == "" && !r.Partial {
 			return Answer{State: Present}
 		}
+		if r.NotServed {
+			return Answer{Why: r.Why, NotServed: true}
+		}
 		why = r.Why
 		if r.Partial {
 			why = "the list was cut"
@@ -278,7 +312,7 @@ func (s *Snapshot) Asked(n Need) Answer {
 	case r.Partial:
 		return Answer{Why: "the list was cut"}
 	case r.Why != "":
-		return Answer{Why: r.Why}
+		return Answer{Why: r.Why, NotServed: r.NotServed}
 	}
 	return Answer{State: Present}
 }

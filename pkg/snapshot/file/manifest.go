@@ -35,7 +35,7 @@ func addManifest(s *snapshot.Snapshot, d document, namespace string) error {
 		return nil
 	}
 	info, ok := snapshot.Lookup(snapshot.Kind(d.head.Kind))
-	if !ok || info.Resource.GroupVersion().String() != d.head.APIVersion {
+	if !ok || !speaks(info, d.head.APIVersion) {
 		return skip(s, d, namespace)
 	}
 	o, err := decode(info, d.json)
@@ -48,6 +48,7 @@ func addManifest(s *snapshot.Snapshot, d document, namespace string) error {
 	if o.GetName() == "" {
 		return fmt.Errorf("%s: metadata.name is missing", d.head.Kind)
 	}
+	o.SetManagedFields(nil)
 	switch {
 	case !info.Namespaced:
 		o.SetNamespace("")
@@ -73,7 +74,19 @@ func newItem(list document, raw json.RawMessage) (document, error) {
 	return item, nil
 }
 
+// speaks says whether the manifest is of this kind in a version that is
+// understood: of kinds that add-ons bring, in any.
+func speaks(info snapshot.Info, apiVersion string) bool {
+	if info.Custom {
+		return strings.HasPrefix(apiVersion, info.Resource.Group+"/")
+	}
+	return !info.Metadata && info.Resource.GroupVersion().String() == apiVersion
+}
+
 func decode(info snapshot.Info, data []byte) (snapshot.Object, error) {
+	if info.Custom {
+		return snapshot.NewCustom(info, data)
+	}
 	if info.Kind == "Secret" {
 		var in corev1.Secret
 		if err := json.Unmarshal(data, &in); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
@@ -22,16 +23,28 @@ const (
 
 // saved is the form of a snapshot on disk.
 type saved struct {
-	APIVersion string                   `json:"apiVersion"`
-	Kind       string                   `json:"kind"`
-	TakenAt    time.Time                `json:"takenAt"`
-	Source     snapshot.Source          `json:"source"`
-	Context    string                   `json:"context,omitempty"`
-	Namespace  string                   `json:"namespace,omitempty"`
-	Readings   []snapshot.Reading       `json:"readings"`
-	Logs       []snapshot.LogReading    `json:"logs,omitempty"`
-	Series     []snapshot.SeriesReading `json:"series,omitempty"`
-	Objects    []json.RawMessage        `json:"objects"`
+	APIVersion string          `json:"apiVersion"`
+	Kind       string          `json:"kind"`
+	TakenAt    time.Time       `json:"takenAt"`
+	Source     snapshot.Source `json:"source"`
+	Context    string          `json:"context,omitempty"`
+	Namespace  string          `json:"namespace,omitempty"`
+	// Kinds describes the kinds that the table of this tool does not have.
+	Kinds    []savedKind              `json:"kinds,omitempty"`
+	Readings []snapshot.Reading       `json:"readings"`
+	Logs     []snapshot.LogReading    `json:"logs,omitempty"`
+	Series   []snapshot.SeriesReading `json:"series,omitempty"`
+	Objects  []json.RawMessage        `json:"objects"`
+}
+
+// savedKind is a kind that was found by discovery.
+type savedKind struct {
+	Group      string   `json:"group"`
+	Version    string   `json:"version"`
+	Resource   string   `json:"resource"`
+	Kind       string   `json:"kind"`
+	Short      []string `json:"short,omitempty"`
+	Namespaced bool     `json:"namespaced"`
 }
 
 // Encoding is how a snapshot is written.
@@ -54,8 +67,12 @@ func Save(w io.Writer, s *snapshot.Snapshot, as Encoding) error {
 	if out.Readings == nil {
 		out.Readings = []snapshot.Reading{}
 	}
+	for _, i := range s.Found() {
+		kind, _ := i.Kind.Split()
+		out.Kinds = append(out.Kinds, savedKind{Group: i.Resource.Group, Version: i.Resource.Version, Resource: i.Resource.Resource, Kind: kind, Short: i.Short, Namespaced: i.Namespaced})
+	}
 	for _, o := range s.Objects() {
-		data, err := encodeObject(o)
+		data, err := encodeObject(s, o)
 		if err != nil {
 			return err
 		}
@@ -79,8 +96,8 @@ func Save(w io.Writer, s *snapshot.Snapshot, as Encoding) error {
 
 // encodeObject writes an object with its apiVersion and kind, which objects
 // that came in lists do not carry.
-func encodeObject(o snapshot.Object) (json.RawMessage, error) {
-	info, ok := snapshot.Lookup(snapshot.KindOf(o))
+func encodeObject(s *snapshot.Snapshot, o snapshot.Object) (json.RawMessage, error) {
+	info, ok := s.Info(snapshot.KindOf(o))
 	if !ok {
 		return nil, fmt.Errorf("encode snapshot: unknown kind %s", snapshot.KindOf(o))
 	}
@@ -88,7 +105,9 @@ func encodeObject(o snapshot.Object) (json.RawMessage, error) {
 	if !ok {
 		return nil, fmt.Errorf("encode snapshot: %T does not copy", o)
 	}
-	c.GetObjectKind().SetGroupVersionKind(info.Resource.GroupVersion().WithKind(string(info.Kind)))
+	if !info.Custom { // an unstructured object says it itself
+		c.GetObjectKind().SetGroupVersionKind(info.Resource.GroupVersion().WithKind(string(info.Kind)))
+	}
 	data, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s %s: %w", info.Kind, o.GetName(), err)
@@ -111,8 +130,12 @@ func decodeSaved(data []byte) (*snapshot.Snapshot, error) {
 	}
 	s := snapshot.New(in.Source, in.TakenAt)
 	s.Context, s.Namespace = snapshot.Safe(in.Context), snapshot.Safe(in.Namespace)
+	for _, k := range in.Kinds {
+		gvr := schema.GroupVersionResource{Group: snapshot.Safe(k.Group), Version: snapshot.Safe(k.Version), Resource: snapshot.Safe(k.Resource)}
+		s.Know(snapshot.Found(gvr, snapshot.Safe(k.Kind), nil, k.Namespaced))
+	}
 	for i, raw := range in.Objects {
-		o, err := decodeSavedObject(raw)
+		o, err := decodeSavedObject(s, raw)
 		if err != nil {
 			return nil, fmt.Errorf("object %d: %w", i+1, err)
 		}
@@ -135,14 +158,21 @@ func decodeSaved(data []byte) (*snapshot.Snapshot, error) {
 	return s, nil
 }
 
-func decodeSavedObject(raw json.RawMessage) (snapshot.Object, error) {
+func decodeSavedObject(s *snapshot.Snapshot, raw json.RawMessage) (snapshot.Object, error) {
 	var head header
 	if err := json.Unmarshal(raw, &head); err != nil {
 		return nil, fmt.Errorf("not an object: %w", err)
 	}
-	info, ok := snapshot.Lookup(snapshot.Kind(head.Kind))
-	if !ok {
+	gv, err := schema.ParseGroupVersion(head.APIVersion)
+	if err != nil {
+		return nil, fmt.Errorf("apiVersion %q: %w", head.APIVersion, err)
+	}
+	info, ok := s.Info(snapshot.KindNamed(gv.Group, head.Kind))
+	switch {
+	case !ok:
 		return nil, fmt.Errorf("unknown kind %q", head.Kind)
+	case info.Custom:
+		return snapshot.NewCustom(info, raw)
 	}
 	o := info.New() // for Secret the reduced type, which has no place for values
 	if err := json.Unmarshal(raw, o); err != nil {

@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -94,9 +95,16 @@ func (r *Reader) review(ctx context.Context, resource string, question any) erro
 // Names lists the names of the objects that a need matches, without the objects.
 // One page: it feeds shell completion, where more than that helps nobody.
 func (r *Reader) Names(ctx context.Context, n snapshot.Need) ([]string, error) {
-	info, ok := snapshot.Lookup(n.Kind)
-	if !ok {
-		return nil, fmt.Errorf("unknown kind %q", n.Kind)
+	info, known := snapshot.Lookup(n.Kind)
+	if !known || info.Custom {
+		found, why, err := r.found(ctx, n.Kind)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			return nil, errors.New(why)
+		}
+		info = found
 	}
 	client, err := r.clients.client(info.Resource.GroupVersion())
 	if err != nil {

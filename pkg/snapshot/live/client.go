@@ -19,8 +19,6 @@ import (
 const (
 	protobuf = "application/vnd.kubernetes.protobuf"
 	jsonType = "application/json"
-
-	metricsGroup = "metrics.k8s.io"
 )
 
 // clients makes one REST client per group and version, over one HTTP client
@@ -55,6 +53,9 @@ func newClients(config *rest.Config, o Options, m *meter) (*clients, error) {
 func newScheme() *runtime.Scheme {
 	s := runtime.NewScheme()
 	for _, k := range snapshot.Kinds() {
+		if k.Custom || k.Metadata {
+			continue // decoded by hand: see untyped
+		}
 		gv := k.Resource.GroupVersion()
 		object := runtime.Object(k.New())
 		if k.Kind == "Secret" {
@@ -82,8 +83,8 @@ func (c *clients) client(gv schema.GroupVersion) (rest.Interface, error) {
 		config.APIPath = "/api"
 	}
 	config.AcceptContentTypes = protobuf + "," + jsonType
-	if gv.Group == metricsGroup {
-		config.AcceptContentTypes = jsonType // its types here are our own
+	if !hasProtobuf(gv) {
+		config.AcceptContentTypes = jsonType
 	}
 	config.ContentType = jsonType
 	config.NegotiatedSerializer = c.codecs.WithoutConversion()
@@ -93,6 +94,16 @@ func (c *clients) client(gv schema.GroupVersion) (rest.Interface, error) {
 	}
 	c.made[gv] = made
 	return made, nil
+}
+
+// hasProtobuf says whether the kinds of a group are read as protobuf.
+func hasProtobuf(gv schema.GroupVersion) bool {
+	for _, k := range snapshot.Kinds() {
+		if k.Resource.Group == gv.Group {
+			return !k.JSON
+		}
+	}
+	return false
 }
 
 // raw asks for paths and answers in JSON that the caller decodes.

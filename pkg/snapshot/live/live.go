@@ -47,7 +47,10 @@ type Reader struct {
 	meter   *meter
 	host    string
 	timeout time.Duration
+	keep    func(snapshot.Object) snapshot.Object
 	now     func() time.Time
+
+	discovery discovery
 }
 
 // New makes a reader; nothing is sent yet.
@@ -117,6 +120,9 @@ func (r *Reader) fillOnce(ctx context.Context, s *snapshot.Snapshot, needs snaps
 		}
 	}
 	for _, o := range objects {
+		if o.found != nil {
+			s.Know(*o.found)
+		}
 		for _, object := range o.objects {
 			s.Add(object)
 		}

@@ -19,7 +19,9 @@ import (
 type objectResult struct {
 	objects []snapshot.Object
 	reading snapshot.Reading
-	err     error
+	// found is set for a kind that is not in the table.
+	found *snapshot.Info
+	err   error
 }
 
 type logResult struct {
@@ -29,9 +31,12 @@ type logResult struct {
 
 // read makes one read and says how it ended.
 func (r *Reader) read(ctx context.Context, n snapshot.Need) objectResult {
-	info, ok := snapshot.Lookup(n.Kind)
-	if !ok {
-		return objectResult{reading: snapshot.Reading{Need: n, Why: "unknown kind"}}
+	info, known := snapshot.Lookup(n.Kind)
+	if !known || info.Custom {
+		return r.readCustom(ctx, n)
+	}
+	if info.Metadata {
+		return r.readUntyped(ctx, info, n)
 	}
 	client, err := r.clients.client(info.Resource.GroupVersion())
 	if err != nil {
@@ -40,11 +45,17 @@ func (r *Reader) read(ctx context.Context, n snapshot.Need) objectResult {
 	if n.Name != "" {
 		return r.get(ctx, client, info, n)
 	}
-	objects, err := r.list(ctx, client, info, n)
+	objects, err := r.list(ctx, typedPages(client, info, n))
 	if err != nil {
-		return objectResult{reading: snapshot.Reading{Need: n, Why: r.why(n.String(), err)}, err: err}
+		return r.failed(n, err)
 	}
 	return objectResult{objects: objects, reading: snapshot.Reading{Need: n}}
+}
+
+// failed is a read that the server refused or that got no answer.
+func (r *Reader) failed(n snapshot.Need, err error) objectResult {
+	why := r.why(n.String(), err)
+	return objectResult{reading: snapshot.Reading{Need: n, Why: why, NotServed: why == notServed}, err: err}
 }
 
 func (r *Reader) get(ctx context.Context, client rest.Interface, info snapshot.Info, n snapshot.Need) objectResult {
@@ -61,57 +72,81 @@ func (r *Reader) get(ctx context.Context, client rest.Interface, info snapshot.I
 			err = errors.New("the answer is not the object that was asked for")
 		}
 		if err != nil {
-			return objectResult{reading: snapshot.Reading{Need: n, Why: r.why(n.String(), err)}, err: err}
+			return r.failed(n, err)
 		}
 		return objectResult{objects: []snapshot.Object{o}, reading: snapshot.Reading{Need: n}}
 	case isAbsent(err):
 		return objectResult{reading: snapshot.Reading{Need: n, NotFound: true}}
 	}
-	return objectResult{reading: snapshot.Reading{Need: n, Why: r.why(n.String(), err)}, err: err}
+	return r.failed(n, err)
 }
+
+// page asks for one page of a list; limit 0 asks for all in one piece.
+type page func(ctx context.Context, next string, limit int64) (items []snapshot.Object, after string, err error)
 
 // list reads all pages. A list whose continue token expired (410) while it was
 // read is read again from the start in one piece, once, as client-go's pager does.
-func (r *Reader) list(ctx context.Context, client rest.Interface, info snapshot.Info, n snapshot.Need) ([]snapshot.Object, error) {
+func (r *Reader) list(ctx context.Context, ask page) ([]snapshot.Object, error) {
 	var out []snapshot.Object
 	next, limit := "", int64(pageSize)
 	for {
-		page := info.NewList()
-		req := client.Get().MaxRetries(retries).NamespaceIfScoped(n.Namespace, info.Namespaced).Resource(info.Resource.Resource)
-		for name, value := range map[string]string{"labelSelector": n.Selector, "fieldSelector": n.Fields, "continue": next} {
-			if value != "" {
-				req = req.Param(name, value)
-			}
-		}
-		if limit > 0 {
-			req = req.Param("limit", strconv.FormatInt(limit, 10))
-		}
-		if err := req.Do(ctx).Into(page); err != nil {
+		items, after, err := ask(ctx, next, limit)
+		if err != nil {
 			if apierrors.IsResourceExpired(err) && next != "" {
 				out, next, limit = nil, "", 0
 				continue
 			}
 			return nil, err
 		}
-		items, err := reduceAll(page)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, items...)
-		list, err := meta.ListAccessor(page)
-		if err != nil {
-			return nil, fmt.Errorf("read the list: %w", err)
-		}
-		if next = list.GetContinue(); next == "" {
+		out = append(out, r.kept(items)...)
+		if next = after; next == "" {
 			return out, nil
 		}
 	}
 }
 
+// typedPages reads pages of a kind that has a Go type.
+func typedPages(client rest.Interface, info snapshot.Info, n snapshot.Need) page {
+	return func(ctx context.Context, next string, limit int64) ([]snapshot.Object, string, error) {
+		got := info.NewList()
+		if err := pageOf(client, info, n, next, limit).Do(ctx).Into(got); err != nil {
+			return nil, "", err
+		}
+		items, err := reduceAll(got)
+		if err != nil {
+			return nil, "", err
+		}
+		list, err := meta.ListAccessor(got)
+		if err != nil {
+			return nil, "", fmt.Errorf("read the list: %w", err)
+		}
+		return items, list.GetContinue(), nil
+	}
+}
+
+// pageOf is the request for one page.
+func pageOf(client rest.Interface, info snapshot.Info, n snapshot.Need, next string, limit int64) *rest.Request {
+	req := client.Get().MaxRetries(retries).NamespaceIfScoped(n.Namespace, info.Namespaced).Resource(info.Resource.Resource)
+	for name, value := range map[string]string{"labelSelector": n.Selector, "fieldSelector": n.Fields, "continue": next} {
+		if value != "" {
+			req = req.Param(name, value)
+		}
+	}
+	if limit > 0 {
+		req = req.Param("limit", strconv.FormatInt(limit, 10))
+	}
+	return req
+}
+
+// reduceAll keeps of each object of a page what may be kept. Who set which field
+// is only kept of objects that were asked for by name: lists would double.
 func reduceAll(page runtime.Object) ([]snapshot.Object, error) {
 	var out []snapshot.Object
 	err := meta.EachListItem(page, func(item runtime.Object) error {
 		o, err := reduce(item)
+		if err == nil {
+			o.SetManagedFields(nil)
+		}
 		out = append(out, o)
 		return err
 	})
@@ -125,10 +160,8 @@ func reduce(o runtime.Object) (snapshot.Object, error) {
 		return snapshot.NewSecret(o), nil
 	case *corev1.ConfigMap:
 		snapshot.DropValues(o)
-		o.SetManagedFields(nil)
 		return o, nil
 	case snapshot.Object:
-		o.SetManagedFields(nil)
 		return o, nil
 	}
 	return nil, fmt.Errorf("the answer is a %T", o)

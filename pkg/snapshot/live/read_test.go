@@ -111,10 +111,10 @@ func TestThreeAnswers(t *testing.T) {
 			snapshot.Reading{Why: "forbidden: list secrets in namespace shop"}},
 		{"list of an API that is not served", snapshot.Need{Kind: "Deployment", Namespace: "shop"},
 			func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "404 page not found", 404) },
-			snapshot.Reading{Why: "not served by this cluster"}},
+			snapshot.Reading{Why: "not served by this cluster", NotServed: true}},
 		{"object of an API that is not served is unknown, not absent", snapshot.Need{Kind: "Deployment", Namespace: "shop", Name: "web"},
 			func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "404 page not found", 404) },
-			snapshot.Reading{Why: "not served by this cluster"}},
+			snapshot.Reading{Why: "not served by this cluster", NotServed: true}},
 		{"server error", getSecret,
 			func(w http.ResponseWriter, _ *http.Request) {
 				refuse(w, 500, metav1.StatusReasonInternalError, "db")

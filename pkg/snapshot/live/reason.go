@@ -15,6 +15,9 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
+// notServed is the reason where the API server does not know a kind.
+const notServed = "not served by this cluster"
+
 // why says in a few words why a read did not work; action is what was tried.
 func (r *Reader) why(action string, err error) string {
 	var status apierrors.APIStatus
@@ -24,7 +27,7 @@ func (r *Reader) why(action string, err error) string {
 	case isTimeout(err):
 		return "timed out"
 	case apierrors.IsNotFound(err):
-		return "not served by this cluster"
+		return notServed
 	case apierrors.IsTooManyRequests(err):
 		return "the API server is too busy (429)"
 	case isConnection(err):
