@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
@@ -118,6 +119,26 @@ func (v *view) count(events []*corev1.Event) int {
 		}
 	}
 	return n
+}
+
+// first is when the first of the fresh ones of some events happened, or the time given where that is earlier.
+func (v *view) first(earliest *metav1.Time, events []*corev1.Event) *metav1.Time {
+	for _, e := range events {
+		if !v.fresh(e) {
+			continue
+		}
+		at := e.FirstTimestamp
+		if at.IsZero() {
+			at = metav1.Time{Time: rule.LastSeen(e)}
+			if !e.EventTime.IsZero() {
+				at = metav1.Time{Time: e.EventTime.Time}
+			}
+		}
+		if earliest == nil || at.Before(earliest) {
+			earliest = &at
+		}
+	}
+	return earliest
 }
 
 // times is how often an event happened.

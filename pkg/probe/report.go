@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -41,10 +42,13 @@ type Probe struct {
 	Timing  Timing `json:"timing"`
 	// Pods is how many pods with this probe were seen.
 	Pods int `json:"pods"`
-	// Failures and Kills are the failed runs, and the containers ended for them, that the
-	// kubelet's events of the last ten minutes tell of. It does not write every one.
+	// Failures and Kills are the failed runs, and the containers ended for them, that those of the
+	// kubelet's events tell of which happened in the last ten minutes again. It does not write every one.
 	Failures int `json:"failures"`
 	Kills    int `json:"kills"`
+	// FailuresSince is when the first of them happened; null where there are none. One event stands
+	// for all of a kind, so that it may be long before those ten minutes.
+	FailuresSince *metav1.Time `json:"failuresSince"`
 	// Seen is what is known of how long the container takes to start; left out where nothing is.
 	Seen *Seen `json:"seen,omitempty"`
 	// Was is how it is now, where a change to it is being tried out.
@@ -192,8 +196,10 @@ func (v *view) probe(sub *subject, c container, t Type) Probe {
 		Handler: Handler(c.probe(t), c.spec), Values: c.values(t), Timing: timing(sub, c, t), Pods: len(sub.pods),
 	}
 	for _, pod := range sub.pods {
-		p.Failures += v.count(v.failures(pod, c, t))
-		p.Kills += v.count(v.kills(pod, c, t))
+		failed, killed := v.failures(pod, c, t), v.kills(pod, c, t)
+		p.Failures += v.count(failed)
+		p.Kills += v.count(killed)
+		p.FailuresSince = v.first(p.FailuresSince, append(slices.Clone(failed), killed...))
 	}
 	if all := v.samples(sub, c); len(all) > 0 {
 		seen := Seen{Starts: len(all), FastestSeconds: all[0].high}

@@ -53,14 +53,12 @@ func checkIdentical(_ *view, sub *subject, c container) *finding.Finding {
 
 // patience is the failureThreshold with which liveness acts only after readiness has.
 func patience(c container) int {
-	live, ready := c.values(Liveness), c.values(Readiness)
-	for n := live.FailureThreshold; n < live.FailureThreshold+1000; n++ {
-		live.FailureThreshold = n
-		if live.Failing().Earliest >= ready.Failing().Latest {
-			return n
-		}
+	live, last := c.values(Liveness), c.values(Readiness).Failing().Latest
+	periods := int64(last+live.PeriodSeconds-1) / int64(live.PeriodSeconds)
+	if live.TimeoutSeconds > live.PeriodSeconds {
+		periods++ // two runs may follow each other faster: see Failing
 	}
-	return live.FailureThreshold
+	return max(live.FailureThreshold, clamp(periods+1))
 }
 
 // checkOrder: liveness ends the container before readiness has had its say. At

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -134,11 +135,30 @@ func checkFailing(v *view, sub *subject) []finding.Finding {
 			if s.event != nil {
 				f.Args["reason"] = Said(s.event.Message)
 			}
+			lived, inStart := v.endedInStart(sub, c, t, s)
+			f.Args["inStart"], f.Args["lived"], f.Args["guaranteed"] = inStart, lived, c.values(t).FromStart().Earliest
 			f.Evidence = append(f.Evidence, readiness(s, c, t)...)
 			out = append(out, *on(f, s))
 		}
 	}
 	return out
+}
+
+// endedInStart says that liveness ended the container before it was ready once,
+// as far as can be told: nothing guards its start but this probe, its last life
+// was no longer than the probe leaves a container that never passes, and it is
+// not ready now. And how many seconds that life had.
+func (v *view) endedInStart(sub *subject, c container, t Type, s *sight) (lived int, ok bool) {
+	if t != Liveness || c.has(Startup) || s.kill == nil {
+		return 0, false
+	}
+	n, _ := v.killedInStart(sub, c, t)
+	status, _ := c.status(s.pods[0])
+	died := status.LastTerminationState.Terminated
+	if n == 0 || died == nil || status.Ready {
+		return 0, false
+	}
+	return int(died.FinishedAt.Sub(died.StartedAt.Time) / time.Second), true
 }
 
 // readiness is the status of a container that its probe keeps out.

@@ -300,3 +300,31 @@ func TestBackoff(t *testing.T) {
 		}
 	}
 }
+
+// Numbers that no API server takes do not keep anybody waiting, nor do huge ones.
+func TestPatienceIsFoundAtOnce(t *testing.T) {
+	of := func(live, ready corev1.Probe) container {
+		return container{spec: &corev1.Container{LivenessProbe: &live, ReadinessProbe: &ready}}
+	}
+	for _, c := range []struct {
+		name        string
+		live, ready corev1.Probe
+		want        int
+	}{
+		{"the defaults", corev1.Probe{}, corev1.Probe{}, 5},
+		{"patient as it is", corev1.Probe{FailureThreshold: 9}, corev1.Probe{}, 9},
+		{"runs that overtake", corev1.Probe{TimeoutSeconds: 20}, corev1.Probe{}, 6},
+		{"refused numbers", corev1.Probe{PeriodSeconds: -4}, corev1.Probe{PeriodSeconds: -1, TimeoutSeconds: -3}, 5},
+		{"a period of a lifetime", corev1.Probe{PeriodSeconds: 1}, corev1.Probe{PeriodSeconds: forever}, forever},
+	} {
+		k := of(c.live, c.ready)
+		if got := patience(k); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+		v := k.values(Liveness)
+		v.FailureThreshold = patience(k)
+		if v.Failing().Earliest < k.values(Readiness).Failing().Latest {
+			t.Errorf("%s: liveness still acts first", c.name)
+		}
+	}
+}

@@ -56,9 +56,10 @@ type Values struct {
 }
 
 // Effective fills in what the API server fills in (pkg/apis/core/v1/defaults.go,
-// SetDefaults_Probe): a written 0 becomes the default too.
+// SetDefaults_Probe): a written 0 becomes the default too. So does a negative
+// number here, which the API server refuses.
 func Effective(p *corev1.Probe) Values {
-	v := Values{InitialDelaySeconds: int(p.InitialDelaySeconds), Default: []Field{}}
+	v := Values{Default: []Field{}}
 	for _, f := range []struct {
 		field     Field
 		written   int32
@@ -72,7 +73,7 @@ func Effective(p *corev1.Probe) Values {
 		{FailureThreshold, p.FailureThreshold, 3, &v.FailureThreshold},
 	} {
 		*f.into = int(f.written)
-		if f.written == 0 {
+		if f.written <= 0 {
 			*f.into = f.otherwise
 		}
 		if *f.into == f.otherwise {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
 )
@@ -131,7 +133,7 @@ func (p *page) probeLines(x probe.Probe, startup bool) []string {
 	}
 	lines = append(lines, p.wrapped(p.firstAsked(x, startup))...)
 	if x.Failures > 0 || x.Kills > 0 {
-		lines = append(lines, p.wrapped(p.say("probe-failures", map[string]any{"n": x.Failures, "kills": x.Kills}))...)
+		lines = append(lines, p.wrapped(p.say("probe-failures", map[string]any{"n": x.Failures, "kills": x.Kills, "since": clockTime(x.FailuresSince)}))...)
 	}
 	for i, act := range acts {
 		lines = append(lines, p.wrapped(act)...)
@@ -143,6 +145,14 @@ func (p *page) probeLines(x probe.Probe, startup bool) []string {
 		}
 	}
 	return lines
+}
+
+// clockTime writes a time of day in UTC, as events do.
+func clockTime(t *metav1.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format("15:04:05Z")
 }
 
 // every writes a probe's numbers, the defaults marked.

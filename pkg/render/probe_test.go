@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
@@ -69,6 +72,7 @@ func probeCheck(l lang.Lang) any {
 	sidecar.Timing.StartupGuaranteedSeconds, sidecar.Timing.StartupMaximumSeconds = number(0), number(11)
 	sidecar.Timing.RestartSeconds = number(16)
 	sidecar.Failures, sidecar.Kills = 12, 2
+	sidecar.FailuresSince = &metav1.Time{Time: time.Date(2026, 1, 2, 11, 30, 0, 0, time.UTC)}
 	r.Probes = append(r.Probes, sidecar)
 	bare := ref("Deployment", "web")
 	bare.Container = "log"
@@ -167,7 +171,7 @@ func TestProbeLines(t *testing.T) {
 		"60 to 66 s after its start: 60 s are guaranteed", "gone 96 s after its start at the latest; restarted at once 5 times, then after 396 s at the latest",
 		"asked once the startup probe has passed, 10 s after the start at the earliest", "gone 16 s after that beginning at the latest, and not started again",
 		"gone 16 s after that beginning at the latest; restarted at once", "2 starts: ready after 4 to 11 s (the probes notice up to 9 s late)",
-		"deployment/web -n mesh, container proxy (sidecar)", "failed 12 times or more in the last ten minutes, and ended 2 containers for it", "1 container has no probe: deployment/web log",
+		"deployment/web -n mesh, container proxy (sidecar)", "failed 12 times or more since 11:30:00Z, and ended 2 containers for it", "1 container has no probe: deployment/web log",
 	} {
 		if !strings.Contains(strings.Join(strings.Fields(text), " "), strings.Join(strings.Fields(want), " ")) {
 			t.Errorf("no %q in\n%s", want, text)

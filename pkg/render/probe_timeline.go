@@ -42,8 +42,15 @@ func ofStory(all []probe.Bar, story probe.Story) (bars []probe.Bar, scale int) {
 	for _, b := range all {
 		if b.Story == story {
 			bars = append(bars, b)
-			scale = max(scale, b.Ends.Latest)
+			if b.Phase != probe.BackingOff {
+				scale = max(scale, b.Ends.Latest)
+			}
 		}
+	}
+	// The back-off is many times longer than the rest, and would leave it no room: it
+	// gets a third of the width, and runs out of it.
+	if len(bars) > 0 && bars[len(bars)-1].Phase == probe.BackingOff {
+		scale += scale / 2
 	}
 	return bars, max(scale, 1)
 }
@@ -59,6 +66,8 @@ func (p *page) bar(b probe.Bar, scale, width int) string {
 	var out strings.Builder
 	for i := range width {
 		switch {
+		case i == width-1 && at(b.Ends.Latest) > width:
+			out.WriteString(p.style.beyond())
 		case i < at(b.Begins.Earliest), i >= max(at(b.Ends.Latest), at(b.Begins.Earliest)+1):
 			out.WriteByte(' ')
 		case i >= at(b.Begins.Latest) && i < at(b.Ends.Earliest):
@@ -76,4 +85,12 @@ func (s style) bars() (sure, maybe string) {
 		return "#", "."
 	}
 	return "█", "░"
+}
+
+// beyond ends a bar that goes on outside the drawing.
+func (s style) beyond() string {
+	if s.ascii {
+		return ">"
+	}
+	return "▶"
 }
