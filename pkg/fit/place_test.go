@@ -157,8 +157,9 @@ func TestTryChangesNothing(t *testing.T) {
 			t.Fatal(diff)
 		}
 		for i, b := range batches {
-			if n := trial.First[i].Pods; trial.Least[i] > n || trial.Most[i] < n || trial.Most[i] > b.Pods {
-				t.Fatalf("%d of %d, between %d and %d", n, b.Pods, trial.Least[i], trial.Most[i])
+			n := trial.First[i].Pods
+			if least, most := trial.Range(i); least > n || most < n || most > b.Pods {
+				t.Fatalf("%d of %d, between %d and %d", n, b.Pods, least, most)
 			}
 		}
 	})
@@ -204,8 +205,11 @@ func TestTry(t *testing.T) {
 				nodes = append(nodes, n)
 			}
 			trial := NewCluster(nodes, Facts{}).Try(c.batches)
-			same(t, "least", c.least, trial.Least)
-			same(t, "most", c.most, trial.Most)
+			for i := range c.batches {
+				least, most := trial.Range(i)
+				same(t, "least", c.least[i], least)
+				same(t, "most", c.most[i], most)
+			}
 		})
 	}
 }

@@ -4,12 +4,25 @@ package fit
 type Trial struct {
 	// First is the way that is the most like the scheduler's.
 	First []Placement
-	// Least and Most are the fewest and the most pods of each batch that had a
-	// place in one of the ways. Where both are the same the number is taken for
-	// what the scheduler will come to; else it hangs on order and chance.
-	Least, Most []int
-	// Ways counts them.
-	Ways int
+	// Runs holds for each way how many pods of each batch had a place.
+	Runs [][]int
+}
+
+// Range is the fewest and the most pods of these batches together that had a
+// place in one of the ways. Where both are the same the number is taken for what
+// the scheduler will come to; else it hangs on order and chance.
+func (t Trial) Range(batches ...int) (least, most int) {
+	for i, run := range t.Runs {
+		sum := 0
+		for _, b := range batches {
+			sum += run[b]
+		}
+		if i == 0 || sum < least {
+			least = sum
+		}
+		most = max(most, sum)
+	}
+	return least, most
 }
 
 // The work that trials may be: pods times nodes, in all ways together.
@@ -23,23 +36,24 @@ const (
 // stays as it is. A single batch whose pods do not look at one another has one
 // answer only, and is counted.
 func (c *Cluster) Try(batches []Batch) Trial {
+	if len(batches) == 0 {
+		return Trial{}
+	}
 	if len(batches) == 1 && !c.LooksAtOthers(batches[0].Pod) {
 		return c.tryByCount(batches[0])
 	}
-	t := Trial{Least: make([]int, len(batches)), Most: make([]int, len(batches))}
+	var t Trial
 	for i, w := range ways(c.manyWays(batches)) {
 		at := c.Clone()
 		placed := at.PlaceAll(batches, w)
 		if i == 0 {
 			t.First = placed
 		}
+		run := make([]int, len(batches))
 		for b, p := range placed {
-			if i == 0 || p.Pods < t.Least[b] {
-				t.Least[b] = p.Pods
-			}
-			t.Most[b] = max(t.Most[b], p.Pods)
+			run[b] = p.Pods
 		}
-		t.Ways++
+		t.Runs = append(t.Runs, run)
 	}
 	return t
 }
@@ -57,7 +71,7 @@ func (c *Cluster) tryByCount(b Batch) Trial {
 			p.On[h.node.Name] = more
 		}
 	}
-	return Trial{First: []Placement{p}, Least: []int{n}, Most: []int{n}, Ways: 1}
+	return Trial{First: []Placement{p}, Runs: [][]int{{n}}}
 }
 
 // manyWays is how many ways can be tried at once.

@@ -285,10 +285,16 @@ func amountsOf(spec *corev1.PodSpec, container string, key corev1.ResourceName) 
 
 // reportRoom: the pods would be let in, and no node has room for all of them.
 func (c *checker) reportRoom(w Work, n, placed int, failed fit.Verdict) {
-	f := finding.Finding{Rule: "quota/no-room", Object: w.Ref, Confidence: finding.Likely}
+	c.found = append(c.found, noRoom(w.Ref, n, placed, len(c.waiting), failed))
+}
+
+// noRoom says that of so many new pods only some have a place; waiting are those
+// of others that want one too.
+func noRoom(of finding.Ref, n, placed, waiting int, failed fit.Verdict) finding.Finding {
+	f := finding.Finding{Rule: "quota/no-room", Object: of, Confidence: finding.Likely}
 	f.Args = map[string]any{
-		"object": w.Ref.String(), "namespace": w.Ref.Namespace, "pods": n, "placed": placed, "nodes": c.cluster.Nodes(),
-		"message": failed.Message(), "waiting": len(c.waiting), "key": "", "asked": "", "change": "", "most": "",
+		"object": of.String(), "namespace": of.Namespace, "pods": n, "placed": placed, "nodes": len(failed.Nodes), "there": false,
+		"message": failed.Message(), "waiting": waiting, "key": "", "asked": "", "change": "", "most": "",
 	}
 	if change, ok := failed.SmallestChange(); ok {
 		f.Args["change"] = change.String()
@@ -305,8 +311,7 @@ func (c *checker) reportRoom(w Work, n, placed int, failed fit.Verdict) {
 	if len(failed.NotModelled) > 0 {
 		f.Confidence = finding.Possible
 	}
-	c.found = append(c.found, f)
-
+	return f
 }
 
 // tooBig says that every node would be too small even if it were empty, and

@@ -294,7 +294,7 @@ func (c *checker) place(w Work, out Outcome, n int, count *PodCount) {
 	if w.Ref.Kind == "DaemonSet" {
 		return // each of its pods has its node
 	}
-	placed, failed := placePods(c.cluster, withoutNewClaims(pod, w, c.spaces[w.Ref.Namespace].made), n)
+	placed, failed := c.cluster.Place(withoutNewClaims(pod, w, c.spaces[w.Ref.Namespace].made), n)
 	count.Placed = &placed
 	if placed < n {
 		c.reportRoom(w, n, placed, failed)

@@ -40,6 +40,8 @@ type fixture struct {
 	// Ask is the target (testdata/headroom): "deployment/web"; empty for the namespace shop.
 	Ask      string         `json:"ask"`
 	Headroom []wantHeadroom `json:"headroom"`
+	// Fit is the question and its answer (testdata/fit).
+	Fit *fitCase `json:"fit"`
 	// Admission are the answers in order; only what is given is compared.
 	Admission []wantAdmission `json:"admission"`
 	// Unknown maps kinds that could not be read to the reason.

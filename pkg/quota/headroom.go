@@ -272,11 +272,7 @@ func (h *headroom) nodeLimit(w Work, pod *corev1.Pod) Constraint {
 	var full fit.Verdict
 	binds := map[corev1.ResourceName]int{}
 	if h.cluster.LooksAtOthers(pod) {
-		cluster, _, err := clusterOf(h.s) // placing binds pods; the others are to find the cluster as it is
-		if err != nil {
-			return c
-		}
-		c.Replicas, full = placePods(cluster, pod, mostPlaced)
+		c.Replicas, full = h.cluster.Clone().Place(pod, mostPlaced) // the others are to find the cluster as it is
 	} else {
 		rooms := h.cluster.Rooms(pod)
 		c.Replicas, full = rooms.Pods, rooms.Full

@@ -43,14 +43,36 @@ func livePods() snapshot.Need {
 // a node. Its error says what could not be read: with some pods unseen every
 // node would seem emptier than it is.
 func clusterOf(s *snapshot.Snapshot) (*fit.Cluster, []*corev1.Pod, error) {
+	nodes, pods, facts, err := readCluster(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := fit.NewCluster(nodes, facts)
+	c.Bind(pods...)
+	var waiting []*corev1.Pod
+	for _, p := range pods {
+		if waits(p) {
+			waiting = append(waiting, p)
+		}
+	}
+	return c, waiting, nil
+}
+
+// waits says that the pod has no node yet and nothing but the lack of one keeps it.
+func waits(p *corev1.Pod) bool {
+	return p.Spec.NodeName == "" && p.DeletionTimestamp == nil && p.Status.Phase == corev1.PodPending && len(p.Spec.SchedulingGates) == 0
+}
+
+// readCluster gives all that a cluster is made of.
+func readCluster(s *snapshot.Snapshot) ([]*corev1.Node, []*corev1.Pod, fit.Facts, error) {
 	nodes, a := snapshot.List[*corev1.Node](s, "", nil)
 	if a.State != snapshot.Present {
-		return nil, nil, fmt.Errorf("nodes: %s", a.Why)
+		return nil, nil, fit.Facts{}, fmt.Errorf("nodes: %s", a.Why)
 	}
 	pods, a := snapshot.List[*corev1.Pod](s, "", nil)
 	if a.State != snapshot.Present {
 		if a = s.Asked(livePods()); a.State != snapshot.Present {
-			return nil, nil, fmt.Errorf("pods: %s", a.Why)
+			return nil, nil, fit.Facts{}, fmt.Errorf("pods: %s", a.Why)
 		}
 	}
 	facts := fit.Facts{
@@ -69,13 +91,5 @@ func clusterOf(s *snapshot.Snapshot) (*fit.Cluster, []*corev1.Pod, error) {
 			facts.Namespaces[ns.Name] = ns.Labels
 		}
 	}
-	c := fit.NewCluster(nodes, facts)
-	c.Bind(pods...)
-	var waiting []*corev1.Pod
-	for _, p := range pods {
-		if p.Spec.NodeName == "" && p.DeletionTimestamp == nil && p.Status.Phase == corev1.PodPending && len(p.Spec.SchedulingGates) == 0 {
-			waiting = append(waiting, p)
-		}
-	}
-	return c, waiting, nil
+	return nodes, pods, facts, nil
 }

@@ -1,0 +1,131 @@
+package quota
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// missingNodes are those that the question names and that are not there.
+func (f *fitter) missingNodes() []finding.Ref {
+	names := slices.Clone(f.q.Drain)
+	if f.q.Add > 0 {
+		names = append(names, f.q.Like)
+	}
+	var out []finding.Ref
+	for _, name := range names {
+		if _, a := snapshot.Get[*corev1.Node](f.s, "", name); a.State == snapshot.Absent {
+			out = append(out, finding.Ref{Kind: "Node", Name: name})
+		}
+	}
+	return out
+}
+
+// load makes the cluster as it is to be thought of: with nodes added, with those
+// that are drained cordoned and empty, without the pods that an update replaces.
+func (f *fitter) load(works []Work) {
+	nodes, pods, facts, err := readCluster(f.s)
+	if err != nil {
+		return
+	}
+	replaced := map[finding.Ref]bool{}
+	for _, w := range works {
+		if f.replaces(w) {
+			replaced[w.Ref] = true
+		}
+	}
+	var like *corev1.Node
+	for i, n := range nodes {
+		if n.Name == f.q.Like {
+			like = n
+		}
+		if slices.Contains(f.q.Drain, n.Name) {
+			nodes[i] = cordoned(n)
+		}
+	}
+	for _, p := range pods {
+		switch {
+		case p.Spec.NodeName != "" && slices.Contains(f.q.Drain, p.Spec.NodeName) && leaves(p):
+			f.leaving = append(f.leaving, p)
+		case replaced[rule.TemplateOwner(f.s, p)]:
+		default:
+			f.bound = append(f.bound, p)
+		}
+	}
+	for i := range f.q.Add {
+		if like == nil {
+			break
+		}
+		added := another(like, i)
+		nodes = append(nodes, added)
+		f.bound = append(f.bound, daemonsOf(pods, like.Name, added.Name)...)
+	}
+	f.cluster = fit.NewCluster(nodes, facts)
+	f.cluster.Bind(f.bound...)
+	f.wait()
+}
+
+// cordoned is the node as kubectl drain leaves it; the taint is what the node
+// lifecycle controller adds.
+func cordoned(n *corev1.Node) *corev1.Node {
+	out := *n
+	out.Spec.Unschedulable = true
+	out.Spec.Taints = append(slices.Clone(n.Spec.Taints), corev1.Taint{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule})
+	return &out
+}
+
+// another is a new node of the same make: the same labels but for its name, and
+// no taint that tells of a passing state.
+func another(like *corev1.Node, i int) *corev1.Node {
+	out := *like
+	out.Name, out.UID = fmt.Sprintf("%s-added-%d", like.Name, i+1), ""
+	out.Labels = maps.Clone(like.Labels)
+	if _, has := out.Labels[corev1.LabelHostname]; has {
+		out.Labels[corev1.LabelHostname] = out.Name
+	}
+	out.Spec.Unschedulable, out.Spec.Taints = false, nil
+	for _, t := range like.Spec.Taints {
+		if !strings.HasPrefix(t.Key, "node.kubernetes.io/") && !strings.HasPrefix(t.Key, "node.cloudprovider.kubernetes.io/") {
+			out.Spec.Taints = append(out.Spec.Taints, t)
+		}
+	}
+	return &out
+}
+
+// daemonsOf are the pods that every node of that make has.
+func daemonsOf(pods []*corev1.Pod, like, on string) []*corev1.Pod {
+	var out []*corev1.Pod
+	for _, p := range pods {
+		if p.Spec.NodeName != like || !stays(p) || p.DeletionTimestamp != nil {
+			continue
+		}
+		copied := *p
+		copied.Name, copied.UID, copied.Spec.NodeName = p.Name+"-"+on, "", on
+		out = append(out, &copied)
+	}
+	return out
+}
+
+// stays says that a drain leaves the pod where it is: a DaemonSet's, and a
+// static pod's mirror (kubectl/pkg/drain/filters.go).
+func stays(p *corev1.Pod) bool {
+	if _, mirror := p.Annotations[corev1.MirrorPodAnnotationKey]; mirror {
+		return true
+	}
+	owner := metav1.GetControllerOf(p)
+	return owner != nil && owner.Kind == "DaemonSet"
+}
+
+// leaves: what is on its way out already has been made anew elsewhere.
+func leaves(p *corev1.Pod) bool {
+	return !stays(p) && p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed
+}
