@@ -49,7 +49,7 @@ func (a *app) exit(err error) int {
 	case errors.As(err, &wrong):
 		return a.fail(exitUsage, a.texts.Text(a.lang, wrong.id, wrong.args))
 	case errors.As(err, &refused):
-		return a.fail(refused.code, a.texts.Text(a.lang, refused.id, refused.args))
+		return a.fail(refused.code, a.copied(a.texts.Text(a.lang, refused.id, refused.args)))
 	case errors.As(err, &badFile):
 		return a.fail(exitUsage, badFile.Error())
 	case errors.As(err, &config):
@@ -64,7 +64,7 @@ func (a *app) exit(err error) int {
 		return a.fail(exitFailed, a.notFound(notFound))
 	}
 	if code, message, ok := a.rolloutError(err); ok {
-		return a.fail(code, message)
+		return a.fail(code, a.copied(message))
 	}
 	return a.fail(exitFailed, err.Error())
 }

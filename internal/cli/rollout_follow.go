@@ -47,7 +47,26 @@ func (c *rollouts) see(ctx context.Context, r *record) (render.Rollout, error) {
 	}
 	d := m.Describe(r.State, w)
 	d.Time = c.client.Now()
-	return render.NewRollout(r.State, w, d, r.view()), nil
+	v := render.NewRollout(r.State, w, d, r.view())
+	if w != nil && !r.leads() { // a driver sees for itself, and may have written since its journal was read
+		v.Drift = c.drift(ctx, r.State, w)
+	}
+	return v, nil
+}
+
+// drift is what someone else has changed of a rollout that nobody drives, nil where nothing.
+func (c *rollouts) drift(ctx context.Context, s *rollout.State, w *rollout.World) *render.RolloutDrift {
+	found := s.Drift(w)
+	if found == nil {
+		return nil
+	}
+	d := &render.RolloutDrift{Object: found.Object, Path: found.Path, Gone: found.Gone}
+	if !found.Gone {
+		if manager, at, err := c.client.Who(ctx, found.Object, found.Path); err == nil && manager != "" {
+			d.Manager, d.At = manager, &at
+		}
+	}
+	return d
 }
 
 // runRolloutStatus shows one rollout, once or until it is over.
@@ -72,7 +91,9 @@ func (a *app) runRolloutStatus(ctx context.Context, o statusOptions) error {
 	if err != nil {
 		return err
 	}
-	return render.WriteRollout(a.Streams.Out, a.rolloutReport("rollout status", v), a.render(o.output))
+	report := a.rolloutReport("rollout status", v)
+	report.Requests = len(c.reader.Requests())
+	return render.WriteRollout(a.Streams.Out, report, a.render(o.output))
 }
 
 // follow shows a rollout until it is over, and gives the exit code of its end.

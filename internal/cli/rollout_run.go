@@ -173,7 +173,7 @@ func (c *rollouts) namespaceOf(w rollout.Ref) string {
 func (a *app) ask(ctx context.Context, c *rollouts, r *record, o askOptions) error {
 	if !r.leads() {
 		if o.do == rollout.AskPause {
-			fmt.Fprintln(a.Streams.Err, a.t("rollout.pause-held", "workload", r.Ref.String(), "command", commandTail(r.Ref)))
+			fmt.Fprintln(a.Streams.Err, a.copied(a.t("rollout.pause-held", "workload", r.Ref.String(), "command", commandTail(r.Ref))))
 			return nil
 		}
 		return a.takeOver(ctx, c, r, o)
@@ -191,7 +191,7 @@ func (a *app) ask(ctx context.Context, c *rollouts, r *record, o askOptions) err
 	case r.underWay() && !r.leads(): // it had died, and its lease has run out since
 		return a.ask(ctx, c, r, o)
 	}
-	fmt.Fprintln(a.Streams.Err, a.t("rollout.told."+string(o.do), "driver", r.Driver, "workload", r.Ref.String(), "command", commandTail(r.Ref)))
+	fmt.Fprintln(a.Streams.Err, a.copied(a.t("rollout.told."+string(o.do), "driver", r.Driver, "workload", r.Ref.String(), "command", commandTail(r.Ref))))
 	if o.do != rollout.AskAbort {
 		return nil
 	}
@@ -209,6 +209,7 @@ func (a *app) ask(ctx context.Context, c *rollouts, r *record, o askOptions) err
 func (a *app) heard(ctx context.Context, c *rollouts, w rollout.Ref) (*record, error) {
 	within, cancel := a.within(ctx)
 	defer cancel()
+	defer a.Streams.Wait(a.t("rollout.wait-heard", "workload", w.String()))()
 	for {
 		r, err := c.record(within, w)
 		switch {

@@ -84,5 +84,6 @@ func (a *app) render(o outputValue) render.Options {
 		Format: o.format, Template: o.template, Lang: a.lang,
 		Color: a.global.color.Use(a.Streams.OutTTY, a.Getenv),
 		ASCII: term.ASCII(a.Getenv), Width: a.Streams.Width,
+		Connection: a.global.connection(),
 	}
 }

@@ -135,7 +135,7 @@ func (p *page) steps(fixes []finding.Fix) []string {
 			continue
 		}
 		for _, l := range strings.Split(f.Command, "\n") {
-			lines = append(lines, "  "+strings.ReplaceAll(l, "\t", "    "))
+			lines = append(lines, "  "+strings.ReplaceAll(Command(l, p.connection), "\t", "    "))
 		}
 	}
 	return lines

@@ -23,6 +23,8 @@ type page struct {
 	style style
 	width int
 	wide  bool
+	// connection is Options.Connection.
+	connection string
 	// label is the width of the column of labels.
 	label int
 }
@@ -30,7 +32,8 @@ type page struct {
 func newPage(texts lang.Catalogue, o Options) *page {
 	return &page{
 		texts: texts, lang: o.Lang, width: o.Width, wide: o.Format == Wide,
-		style: style{color: o.Color, ascii: o.ASCII},
+		connection: o.Connection,
+		style:      style{color: o.Color, ascii: o.ASCII},
 	}
 }
 

@@ -25,6 +25,9 @@ type Options struct {
 	// Width is that of the terminal in columns, 0 where there is none: prose
 	// then wraps at 100 columns, and headlines and tables take what they need.
 	Width int
+	// Connection are the flags that lead to this cluster as they were typed, for
+	// the commands that people copy: "--context prod".
+	Connection string
 }
 
 // based is a report that a command built around finding.Report.

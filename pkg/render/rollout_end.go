@@ -41,7 +41,7 @@ func WriteRolloutEnd(w io.Writer, r RolloutReport, end Ending, detail string, o 
 	var next []string
 	switch end {
 	case EndPromoted:
-		next = []string{p.say("rollout-to-undo", nil), "  kubectl msa rollout undo " + v.Workload.String() + namespaceFlag(v.Workload)}
+		next = []string{p.say("rollout-to-undo", nil), "  " + Command("kubectl msa rollout undo "+v.Workload.String()+namespaceFlag(v.Workload), p.connection)}
 	case EndAborted:
 	case EndPaused:
 		v.Abandoned = false

@@ -20,6 +20,7 @@ type scene struct {
 	world  *rollout.World
 	seen   rollout.Event
 	driver *RolloutDriver
+	drift  *RolloutDrift
 }
 
 func at(s int) time.Time { return takenAt.Add(time.Duration(s) * time.Second) }
@@ -42,8 +43,30 @@ func canaryState(phase rollout.Phase, step int) rollout.State {
 func canaryWorld(oldReady, newReady, newWanted int) *rollout.World {
 	return &rollout.World{
 		At: at(0), Workload: &rollout.Workload{Replicas: 9},
-		Old: rollout.Version{Hash: "5d9c7b8f6c", Images: []string{"shop/web:v1"}, Wanted: oldReady, Ready: oldReady},
-		New: rollout.Version{Hash: "7f88c4d95b", Images: []string{"shop/web:v2"}, Wanted: newWanted, Ready: newReady},
+		Old:      rollout.Version{Hash: "5d9c7b8f6c", Images: []string{"shop/web:v1"}, Wanted: oldReady, Ready: oldReady},
+		New:      rollout.Version{Hash: "7f88c4d95b", Images: []string{"shop/web:v2"}, Wanted: newWanted, Ready: newReady},
+		Services: []rollout.ServiceView{{Name: "web", Ready: map[string]int{"5d9c7b8f6c": oldReady, "7f88c4d95b": newReady}}},
+	}
+}
+
+// Nobody takes traffic is not "the old version takes all of it", and a third version's part is neither's.
+func TestWhoTakesTheTraffic(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		ready    map[string]int
+		old, new string
+	}{
+		{"no endpoint", map[string]int{}, "", ""},
+		{"a third version", map[string]int{"5d9c7b8f6c": 2, "7f88c4d95b": 1, "": 1}, "50 %", "25 %"},
+	} {
+		s, w := canaryState(rollout.Judging, 1), canaryWorld(2, 1, 1)
+		w.Services[0].Ready = c.ready
+		d := described(s, w)
+		d.Observed = 25
+		v := NewRollout(&s, w, d, nil)
+		if got, want := [2]string{percent(v.Versions[0].Observed), percent(v.Versions[1].Observed)}, [2]string{c.old, c.new}; got != want {
+			t.Errorf("%s: old and new are seen at %q, want %q", c.name, got, want)
+		}
 	}
 }
 
@@ -60,7 +83,7 @@ func scenes(l lang.Lang) []scene {
 	leads := &RolloutDriver{Name: "ann@laptop", Leads: true, Seen: at(-1)}
 	gone := &RolloutDriver{Name: "ann@laptop", Seen: at(-90)}
 	of := func(name string, s rollout.State, w *rollout.World, d *RolloutDriver, change func(*scene)) scene {
-		sc := scene{name, s, w, described(s, w), d}
+		sc := scene{name: name, state: s, world: w, seen: described(s, w), driver: d}
 		if change != nil {
 			change(&sc)
 		}
@@ -96,9 +119,14 @@ func scenes(l lang.Lang) []scene {
 		}),
 		of("blue-green keeps the old version", blueGreen(), canaryWorld(9, 9, 9), leads, func(sc *scene) {
 			sc.seen.Observed = 100
+			sc.world.Services[0].Ready["5d9c7b8f6c"] = 0
 		}),
 		of("hostile", canaryState(rollout.Shifting, 0), canaryWorld(9, 0, 1), &RolloutDriver{Name: "x\x1b[2J\nERROR", Leads: true}, func(sc *scene) {
 			sc.state.NewImages = []string{"evil\x1b[31m\u202eimage"}
+		}),
+		of("left, and changed by someone else", canaryState(rollout.Judging, 1), canaryWorld(7, 2, 2), gone, func(sc *scene) {
+			changed := at(-40)
+			sc.drift = &RolloutDrift{Object: rollout.Ref{Kind: "Deployment", Namespace: "shop", Name: "web"}, Path: rollout.TemplateField, Manager: "argocd-controller", At: &changed}
 		}),
 	}
 }
@@ -113,6 +141,7 @@ func blueGreen() rollout.State {
 
 func (sc *scene) report() RolloutReport {
 	v := NewRollout(&sc.state, sc.world, sc.seen, sc.driver)
+	v.Drift = sc.drift
 	var findings []finding.Finding
 	if sc.state.Reason != nil {
 		findings = sc.state.Reason.Findings

@@ -49,6 +49,8 @@ type Rollout struct {
 	LastEvent *rollout.Event  `json:"lastEvent"`
 	// Waits is what the driver waits for, in its words.
 	Waits string `json:"waits,omitempty"`
+	// Drift is what someone else has changed of a rollout that nobody drives.
+	Drift *RolloutDrift `json:"drift,omitempty"`
 
 	// preview is the Service that shows the new version alone.
 	preview string
@@ -97,6 +99,17 @@ type RolloutDriver struct {
 	Leads bool `json:"leads"`
 	// Seen is when it last gave a sign of life.
 	Seen time.Time `json:"seen"`
+}
+
+// RolloutDrift is a field that is not as the rollout wrote it.
+type RolloutDrift struct {
+	Object rollout.Ref     `json:"object"`
+	Path   rollout.Pointer `json:"path,omitempty"`
+	// Manager is who wrote it last, and At when; left out where the object does not say.
+	Manager string     `json:"manager,omitempty"`
+	At      *time.Time `json:"at,omitempty"`
+	// Gone says that the object was deleted or made anew.
+	Gone bool `json:"gone,omitempty"`
 }
 
 // NewRollout puts together what is known: what is written down, what was seen of
@@ -163,9 +176,8 @@ func versions(s *rollout.State, w *rollout.World, d rollout.Event) []RolloutVers
 	if w == nil {
 		return []RolloutVersion{before, after}
 	}
-	seen := d.Observed
-	rest := rollout.All - seen
-	if d.Ready.Old+d.Ready.New > 0 {
+	if old, all := taking(s, w); all > 0 {
+		seen, rest := d.Observed, rollout.Mix{Old: all - old, New: old}.Share()
 		before.Observed, after.Observed = &rest, &seen
 	}
 	before.count(w.Old)
@@ -177,6 +189,28 @@ func versions(s *rollout.State, w *rollout.World, d rollout.Event) []RolloutVers
 		all = append(all, other)
 	}
 	return all
+}
+
+// taking counts who takes the traffic, the old version's and all: the ready
+// endpoints of the first Service, or ready Pods where there is no Service.
+func taking(s *rollout.State, w *rollout.World) (old, all int) {
+	if len(s.Spec.Services) == 0 {
+		all = w.Old.Ready + w.New.Ready
+		for _, o := range w.Others {
+			all += o.Ready
+		}
+		return w.Old.Ready, all
+	}
+	for _, view := range w.Services {
+		if view.Name != s.Spec.Services[0] {
+			continue
+		}
+		for _, n := range view.Ready {
+			all += n
+		}
+		old = view.Ready[s.OldHash]
+	}
+	return old, all
 }
 
 func (v *RolloutVersion) count(seen rollout.Version) {

@@ -26,6 +26,13 @@ func (m *Machine) Describe(s *State, w *World) Event {
 	return e
 }
 
+// Drift is what someone else has changed since the rollout wrote it; nil where
+// nothing was. It names the object and the field, not who it was.
+func (s *State) Drift(w *World) *DriftError {
+	c := s.clone()
+	return c.confirm(w)
+}
+
 // level is the mix that the present step comes to, by way of the steps before it.
 func (m *Machine) level(s *State, replicas int) Mix {
 	if s.Spec.Strategy == BlueGreen {

@@ -40,6 +40,16 @@ spec:
   selector: {matchLabels: {app: worker}}
   template: {metadata: {labels: {app: worker}}, spec: {containers: [{name: app, image: "shop/worker:v1"}]}}
 ---
+kind: Deployment
+metadata: {name: lone}
+spec:
+  selector: {matchLabels: {app: lone}}
+  template: {metadata: {labels: {app: lone}}, spec: {containers: [{name: app, image: "shop/lone:v1"}]}}
+---
+kind: Service
+metadata: {name: lone}
+spec: {selector: {app: lone}}
+---
 kind: Service
 metadata: {name: web}
 spec: {selector: {app: web}}
@@ -193,6 +203,7 @@ func TestCompleteRefuses(t *testing.T) {
 		"no Service":        {func(s *rollout.Spec) { s.Workload.Name, s.Strategy = "worker", rollout.BlueGreen }, ProblemNoService, "no Service in namespace shop selects the Pods of deployment/worker"},
 		"a canary preview":  {func(s *rollout.Spec) { s.Preview = "web-preview" }, ProblemPreview, "blue-green only"},
 		"a live preview":    {func(s *rollout.Spec) { s.Strategy, s.Preview, s.Services = rollout.BlueGreen, "web", []string{"web"} }, ProblemPreviewLive, "service web"},
+		"the only Service":  {func(s *rollout.Spec) { s.Workload.Name, s.Strategy, s.Preview = "lone", rollout.BlueGreen, "lone" }, ProblemPreviewLive, "service lone"},
 		"no such preview":   {func(s *rollout.Spec) { s.Strategy, s.Preview = rollout.BlueGreen, "web-previw" }, ProblemService, "did you mean web-preview?"},
 		"on failure":        {func(s *rollout.Spec) { s.OnFail = "stop" }, ProblemOnFail, "use one of rollback, hold"},
 		"a gate":            {func(s *rollout.Spec) { s.Gates = []rollout.GateSpec{{Kind: "webhok"}} }, ProblemGate, "did you mean webhook?"},

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"math"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,6 +11,9 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
+
+// forever is the most that a time in seconds can be, so that it still is a time.Duration.
+const forever = int(math.MaxInt64 / time.Second)
 
 // estimate adds up how long the rollout takes if all goes well: how long the
 // running Pods took to start, as often as new ones are waited for, and what the
@@ -28,7 +32,7 @@ func (d *draft) estimate() {
 	}
 	t := Time{Keeping: seconds(d.spec.Keep.Std())}
 	for _, step := range d.spec.Steps {
-		t.Pausing += seconds(step.Pause.For.Std())
+		t.Pausing = min(t.Pausing+seconds(step.Pause.For.Std()), forever)
 		if step.Pause.Manual {
 			t.People++
 		}
@@ -39,7 +43,7 @@ func (d *draft) estimate() {
 	if start, seen := d.startUp(); seen > 0 {
 		s := seconds(start)
 		starting := s * waits
-		total := starting + t.Pausing + t.Gates + t.Keeping
+		total := min(starting+t.Pausing+t.Gates+t.Keeping, forever)
 		t.StartUp, t.Seen, t.Starting, t.Total = &s, seen, &starting, &total
 	}
 	d.time = t
@@ -49,7 +53,7 @@ func (t *Time) gate(g rollout.GateSpec) {
 	switch g.Kind {
 	case rollout.GateTime:
 		if wait, err := time.ParseDuration(g.Value); err == nil {
-			t.Gates += seconds(wait)
+			t.Gates = min(t.Gates+seconds(wait), forever)
 		}
 	case rollout.GatePerson:
 		t.People++

@@ -96,7 +96,7 @@ func (d *draft) checkQuota() []finding.Finding {
 		}
 		args := map[string]any{
 			"quota": r.Name, "missing": strings.Join(missing, ", "), "over": strings.Join(over, ", "), "placed": s.placed,
-			"needed": s.mix.New, "old": s.mix.Old, "fewer": d.fewer(),
+			"needed": s.mix.New, "old": s.mix.Old, "fewer": d.fewer(s.placed),
 		}
 		ref := finding.Ref{Kind: "ResourceQuota", Namespace: d.w.ref.Namespace, Name: r.Name}
 		f := d.found(args, finding.Evidence{Object: ref.String(), Path: "admission of a new Pod", Value: r.Reason()})
@@ -114,10 +114,11 @@ func (d *draft) checkQuota() []finding.Finding {
 	return out
 }
 
-// fewer is how a plan with fewer extra Pods would be asked for; empty where there is none.
-func (d *draft) fewer() string {
+// fewer is how a plan with fewer extra Pods would be asked for; empty where
+// there is none, or where not even one more Pod gets a place.
+func (d *draft) fewer(placed int) string {
 	switch {
-	case d.extra <= 1:
+	case d.extra <= 1 || placed < 1:
 		return ""
 	case d.spec.Strategy == rollout.BlueGreen:
 		return "--strategy canary --max-surge 1"
@@ -153,7 +154,7 @@ func (d *draft) checkRoom() []finding.Finding {
 		change = c.String()
 	}
 	f := d.found(map[string]any{
-		"extra": d.extra, "placed": d.capacity.Room.Placed, "message": d.capacity.Room.Why, "change": change, "grows": d.place.grows, "fewer": d.fewer(),
+		"extra": d.extra, "placed": d.capacity.Room.Placed, "message": d.capacity.Room.Why, "change": change, "grows": d.place.grows, "fewer": d.fewer(d.capacity.Room.Placed),
 	}, finding.Evidence{Object: "nodes", Path: "fit", Value: d.capacity.Room.Why})
 	for i, n := range d.place.verdict.Nearest() {
 		if i == shownNodes {

@@ -30,10 +30,18 @@ func services(s *snapshot.Snapshot, w *workload, spec rollout.Spec) ([]string, e
 		return nil, wrong(ProblemUnread, "what", "services", "why", a.Why)
 	}
 	var found []string
+	preview := false
 	for _, svc := range all {
-		if svc.Name != spec.Preview && selects(svc, w.template.Labels) {
+		switch {
+		case !selects(svc, w.template.Labels):
+		case svc.Name == spec.Preview:
+			preview = true
+		default:
 			found = append(found, svc.Name)
 		}
+	}
+	if len(found) == 0 && preview {
+		return nil, wrong(ProblemPreviewLive, "service", spec.Preview)
 	}
 	if len(found) == 0 && spec.Via == rollout.ViaService {
 		return nil, wrong(ProblemNoService, "workload", w.ref.String(), "namespace", w.ref.Namespace, "labels", labels.Set(w.template.Labels).String())
