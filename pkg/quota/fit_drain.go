@@ -26,8 +26,9 @@ type Drain struct {
 	Stays int `json:"stays"`
 	// Lost are pods that nobody makes anew.
 	Lost []string `json:"lost"`
-	// Budgets are the PodDisruptionBudgets over the pods that leave; nil where they could not be read.
-	Budgets []Budget `json:"budgets"`
+	// Budgets are the PodDisruptionBudgets over the pods that leave, as far as they could be read.
+	Budgets      []Budget `json:"budgets"`
+	BudgetsKnown bool     `json:"budgetsKnown"`
 }
 
 // Budget is a PodDisruptionBudget over pods that have to leave.
@@ -112,8 +113,7 @@ func (f *fitter) drained(d *Drain, all []Fit) {
 	}
 	d.Fits = &fits
 	budgets, a := snapshot.List[*policyv1.PodDisruptionBudget](f.s, "", nil)
-	if a.State != snapshot.Present {
-		d.Budgets = nil
+	if d.BudgetsKnown = a.State == snapshot.Present; !d.BudgetsKnown {
 		return
 	}
 	covered := map[string]string{}

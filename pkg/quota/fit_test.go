@@ -127,7 +127,7 @@ func shortDrain(d *Drain) string {
 		fits = fmt.Sprint(*d.Fits)
 	}
 	s := fmt.Sprintf("%d %s %d; %s;", d.Pods, fits, d.Stays, strings.Join(d.Lost, ","))
-	if d.Budgets == nil {
+	if !d.BudgetsKnown {
 		return s + " unread"
 	}
 	for _, b := range d.Budgets {

@@ -21,7 +21,8 @@ func quotaArgs() map[string]any {
 	return map[string]any{
 		"manifests": 2, "pods": 3, "all": 5, "by": "x", "workload": "x", "workloads": 2, "most": true, "binds": "x", "full": 1,
 		"slow": true, "max": 3, "missing": 1, "resource": "x",
-		"spaces": 2,
+		"spaces":  2,
+		"subject": "x", "fits": 3, "nodes": 2, "added": "x", "node": "x", "budgets": true, "what": "x", "words": "x", "text": "x", "change": "x",
 	}
 }
 

@@ -30,6 +30,8 @@ func writeText(w io.Writer, report any, base finding.Report, o Options) error {
 		err = p.planned(r)
 	case probe.Report:
 		err = p.probed(r)
+	case quota.FitReport:
+		err = p.fitted(r)
 	case probe.SuggestReport:
 		p.suggested(r)
 	default:
