@@ -194,7 +194,7 @@ func (p *page) gateLines(v Rollout) []string {
 		symbol, t := p.style.symbol(resultMark(g.Result))
 		text := g.Gate + " " + p.style.dash() + " " + p.say("rollout-result-"+resultID(g.Result), nil)
 		if g.Message != "" {
-			text += ": " + g.Message
+			text += ": " + p.inWords(g.Message)
 		}
 		for i, l := range wrap(text, p.prose()-p.margin()-2) {
 			lead := "  "

@@ -3,8 +3,10 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 )
 
@@ -34,6 +36,9 @@ func WriteRolloutEnd(w io.Writer, r RolloutReport, end Ending, detail string, o 
 	v := ready.Rollout
 	p.endHeadline(v, end, detail)
 	for _, f := range ready.Findings {
+		if end == EndAborted {
+			f.Fix = stillPossible(f)
+		}
 		p.labelsFor(ready.Findings)
 		p.gap()
 		p.finding(f)
@@ -61,6 +66,20 @@ func WriteRolloutEnd(w io.Writer, r RolloutReport, end Ending, detail string, o 
 	return err
 }
 
+// stillPossible are the next steps of a finding about a version that is gone:
+// its Pods, and their logs, are not there to be asked any more.
+func stillPossible(f finding.Finding) []finding.Fix {
+	var pods []string
+	for _, on := range append([]string{f.Object.String()}, f.Chain...) {
+		if name, ok := strings.CutPrefix(on, "pod/"); ok {
+			pods = append(pods, name)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(f.Fix), func(x finding.Fix) bool {
+		return slices.ContainsFunc(pods, func(name string) bool { return strings.Contains(x.Command, name) })
+	})
+}
+
 func namespaceFlag(r rollout.Ref) string {
 	if r.Namespace == "" {
 		return ""
@@ -70,7 +89,7 @@ func namespaceFlag(r rollout.Ref) string {
 
 func (p *page) endHeadline(v Rollout, end Ending, detail string) {
 	args := map[string]any{
-		"workload": v.Workload.String(), "images": "", "reason": "", "where": p.where(v), "by": "", "detail": inline(safe(detail)),
+		"workload": v.Workload.String(), "images": "", "reason": "", "where": p.where(v), "by": "", "detail": inline(p.inWords(safe(detail))),
 		"waiting": "",
 	}
 	if v.Waiting != "" {

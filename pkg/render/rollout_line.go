@@ -29,7 +29,7 @@ func (p *page) told(e rollout.Event, s *rollout.State) string {
 	args := map[string]any{
 		"workload": s.Spec.Workload.String(), "strategy": p.strategy(s.Spec.Strategy), "step": e.Step, "steps": len(s.Spec.Steps),
 		"asked": e.Asked.String(), "reachable": e.Reachable.String(), "observed": e.Observed.String(),
-		"old": e.Ready.Old, "new": e.Ready.New, "gate": inline(e.Gate), "message": inline(e.Message),
+		"old": e.Ready.Old, "new": e.Ready.New, "gate": inline(e.Gate), "message": inline(p.inWords(e.Message)),
 	}
 	switch e.Event {
 	case rollout.EventPhase:

@@ -52,7 +52,7 @@ func (p *page) reasonLines(v Rollout) []string {
 
 func (p *page) reason(r rollout.Reason) string {
 	text := p.say("rollout-cause-"+string(r.Cause), map[string]any{"gate": inline(r.Gate), "by": inline(r.By)})
-	if m := inline(r.Message); m != "" {
+	if m := inline(p.inWords(r.Message)); m != "" {
 		text += ": " + m
 	}
 	return text
@@ -87,7 +87,7 @@ func (p *page) nowLines(v Rollout, now time.Time) []string {
 	case rollout.Starting, rollout.Shifting, rollout.Judging, rollout.Releasing, rollout.Aborting:
 		text := p.say("rollout-now-"+string(v.Phase), map[string]any{"preview": v.preview})
 		if waits := waitsFor(v); waits != "" {
-			text += ": " + inline(waits)
+			text += ": " + inline(p.inWords(waits))
 		}
 		return p.wrapped(text)
 	case rollout.Promoted, rollout.Aborted:

@@ -318,6 +318,7 @@ func rolloutTexts() ([]string, map[string]any) {
 		}
 	}
 	add("strategy", string(rollout.Canary), string(rollout.BlueGreen))
+	add("version", "old", "new")
 	for _, p := range []rollout.Phase{rollout.Starting, rollout.Shifting, rollout.Judging, rollout.Paused, rollout.Keeping, rollout.Releasing, rollout.Aborting, rollout.Promoted, rollout.Aborted} {
 		add("phase", string(p))
 	}
@@ -350,4 +351,18 @@ func rolloutTexts() ([]string, map[string]any) {
 		args[name] = "x"
 	}
 	return ids, args
+}
+
+// After a rollback nobody is sent to the log of a Pod that is gone.
+func TestAdviceAfterARollback(t *testing.T) {
+	f := finding.Finding{
+		Object: finding.Ref{Kind: "Pod", Namespace: "shop", Name: "web-7f88-x"}, Chain: []string{"deployment/web", "pod/web-7f88-x"},
+		Fix: []finding.Fix{{Text: "Read the log.", Command: "kubectl -n shop logs web-7f88-x --previous"}, {Text: "Set the password.", Command: "kubectl -n shop set env deploy/web PASSWORD=..."}},
+	}
+	if got := stillPossible(f); len(got) != 1 || got[0].Text != "Set the password." {
+		t.Errorf("%+v", got)
+	}
+	if len(f.Fix) != 2 {
+		t.Error("the finding itself is changed")
+	}
 }
