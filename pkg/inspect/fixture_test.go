@@ -146,7 +146,11 @@ func (f fixture) targets(t *testing.T) []finding.Ref {
 		if !ok || !known {
 			t.Fatalf("ask %q: want KIND/NAME", f.Ask)
 		}
-		out = append(out, finding.Ref{Kind: string(info.Kind), Namespace: "shop", Name: name})
+		ref := finding.Ref{Kind: string(info.Kind), Name: name}
+		if info.Namespaced {
+			ref.Namespace = "shop"
+		}
+		out = append(out, ref)
 	}
 	return out
 }

@@ -42,7 +42,8 @@ func Rules() []rule.Rule {
 	all = append(all, containerRules()...)
 	all = append(all, serviceRules()...)
 	all = append(all, workloadRules()...)
-	return append(all, unschedulableRules()...)
+	all = append(all, unschedulableRules()...)
+	return append(all, furtherRules()...)
 }
 
 // Plan says what is still to be read to answer the query, given what is known

@@ -49,6 +49,8 @@ func (r *reacher) from(t finding.Ref) {
 		r.controlled(t)
 	case "Pod":
 		r.owners(t)
+	default:
+		r.further(t)
 	}
 }
 

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -87,10 +88,14 @@ func placementNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 		if gatesOf(pod) != nil {
 			continue
 		}
+		if fit.UsesClaims(pod) && beforeNodes(s, pod) {
+			add(snapshot.Need{Kind: claimKind, Namespace: pod.Namespace})
+			continue
+		}
 		add(snapshot.Need{Kind: "Node"})
 		add(boundPods())
 		if fit.UsesClaims(pod) {
-			add(snapshot.Need{Kind: "PersistentVolumeClaim", Namespace: pod.Namespace})
+			add(snapshot.Need{Kind: claimKind, Namespace: pod.Namespace})
 			add(snapshot.Need{Kind: "PersistentVolume"})
 		}
 		if fit.SelectsNamespaces(pod) {
@@ -101,6 +106,17 @@ func placementNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 		add(snapshot.Need{Kind: "Namespace"})
 	}
 	return n
+}
+
+// beforeNodes says that the scheduler rejects the pod for its claims alone,
+// whatever nodes there are (volumebinding, PreFilter), and that the claims can be read.
+func beforeNodes(s *snapshot.Snapshot, pod *corev1.Pod) bool {
+	m := placementCondition(pod).Message
+	if !strings.Contains(m, "persistentvolumeclaim \"") && !strings.Contains(m, "unbound immediate PersistentVolumeClaims") {
+		return false
+	}
+	a := s.Covered(claimKind, pod.Namespace, "")
+	return a.State == snapshot.Present || a.Why == notRead
 }
 
 // anySelectsNamespaces: the anti-affinity of a pod that is there already may

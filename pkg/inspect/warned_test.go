@@ -15,7 +15,7 @@ func TestWarnings(t *testing.T) {
 		health Health
 		says   string
 	}{
-		"refused":      {Unwell, "FailedCreate (17 times): pods \"db-0\" is forbidden: maximum memory usage"},
+		"refused":      {Unwell, "FailedCreate (17 times): Internal error occurred: resource quota"},
 		"mount-fails":  {Unwell, "FailedMount (12 times): MountVolume.SetUp failed"},
 		"mount-starts": {Progressing, "FailedMount: MountVolume.SetUp failed"},
 		"old-warning":  {Progressing, ""},

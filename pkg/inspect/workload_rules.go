@@ -17,7 +17,7 @@ import (
 func workloadRules() []rule.Rule {
 	return []rule.Rule{
 		{ID: "workload/progress-deadline", Reads: []snapshot.Kind{"Deployment"}, Check: checkProgressDeadline},
-		{ID: "workload/quota-blocked", Reads: []snapshot.Kind{"Deployment", "ReplicaSet", "ResourceQuota"}, Needs: quotaNeeds, Check: checkQuotaBlocked},
+		{ID: "workload/quota-blocked", Reads: append(refusalReads(), "ResourceQuota"), Needs: quotaNeeds, Check: checkQuotaBlocked},
 		{ID: "workload/scaled-to-zero", Reads: []snapshot.Kind{"Deployment", "Service", "Pod"}, Check: checkScaledToZero},
 	}
 }
@@ -75,6 +75,8 @@ type refusal struct {
 	// owner must change; at is the object that carries the condition.
 	owner, at finding.Ref
 	message   string
+	// event is nil where a condition says it.
+	event *corev1.Event
 }
 
 // refusals lists what the ReplicaSets in the scope were refused. A Deployment
@@ -110,8 +112,8 @@ var (
 )
 
 func quotaNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
-	var n snapshot.Needs
-	for _, r := range refusals(s, sc) {
+	n := refusalNeeds(s, sc)
+	for _, r := range everyRefusal(s, sc) {
 		if name := refusedBy(r.message); name != "" {
 			n.Objects = append(n.Objects, snapshot.Need{Kind: "ResourceQuota", Namespace: r.at.Namespace, Name: name})
 		}
@@ -128,11 +130,11 @@ func refusedBy(message string) string {
 	return ""
 }
 
-// checkQuotaBlocked: the API server refuses a ReplicaSet's pods because a
+// checkQuotaBlocked: the API server refuses a controller's pods because a
 // ResourceQuota has no room for them, or wants a key that they do not set.
 func checkQuotaBlocked(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	var out []finding.Finding
-	for _, r := range refusals(s, sc) {
+	for _, r := range everyRefusal(s, sc) {
 		args := map[string]any{
 			"owner": r.owner.String(), "namespace": r.at.Namespace,
 			"quota": "", "requested": "", "used": "", "limited": "", "missing": "",
@@ -146,7 +148,7 @@ func checkQuotaBlocked(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		}
 		quota := finding.Ref{Kind: "ResourceQuota", Namespace: r.at.Namespace, Name: args["quota"].(string)}
 		f := finding.Finding{Object: r.owner, At: r.at, Via: []finding.Ref{quota}, Args: args}
-		f.Evidence = append(f.Evidence, finding.Evidence{Object: r.at.String(), Path: "status.conditions[ReplicaFailure]", Value: r.message})
+		f.Evidence = append(f.Evidence, r.evidence())
 		if q, a := snapshot.Get[*corev1.ResourceQuota](s, quota.Namespace, quota.Name); a.State == snapshot.Present {
 			f.Evidence = append(f.Evidence, finding.Evidence{Object: quota.String(), Path: "status", Value: quotaNow(q)})
 		}
