@@ -38,6 +38,9 @@ func fixtures() []fixture {
 		{"probe-trial", probeTrial},
 		{"probe-suggest", probeSuggest},
 		{"probe-suggest-none", probeSuggestNone},
+		{"probe-run", probeRun},
+		{"probe-run-passes", probeRunPasses},
+		{"probe-run-many", probeRunMany},
 	}
 }
 

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,9 @@ func probeTexts() ([]string, map[string]any) {
 	for _, name := range []string{"span", "period", "timeout", "failures", "successes", "delay", "was", "set", "title", "grace", "sure", "maybe", "pod", "container"} {
 		args[name] = "x"
 	}
-	return ids, args
+	more, moreArgs := ranTexts()
+	maps.Copy(args, moreArgs)
+	return append(ids, more...), args
 }
 
 func number(n int) *int { return &n }

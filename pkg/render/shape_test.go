@@ -64,6 +64,7 @@ func allShapes(out map[string]string) {
 	shapeOf(reflect.TypeFor[quota.AuditReport](), "", out)
 	shapeOf(reflect.TypeFor[probe.Report](), "", out)
 	shapeOf(reflect.TypeFor[probe.SuggestReport](), "", out)
+	shapeOf(reflect.TypeFor[probe.RunReport](), "", out)
 }
 
 // TestShapeOnlyGrows holds the contract: what was released stays, with its type.

@@ -34,6 +34,8 @@ func writeText(w io.Writer, report any, base finding.Report, o Options) error {
 		err = p.fitted(r)
 	case probe.SuggestReport:
 		p.suggested(r)
+	case probe.RunReport:
+		err = p.ran(r)
 	default:
 		err = p.inspected(report, base)
 	}
