@@ -60,6 +60,7 @@ func (f *quotaFitFlags) addAll(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.snapshot, "snapshot", "", "")
 	fs.IntVar(&f.replicas, "replicas", -1, "")
+	fs.Lookup("replicas").DefValue = "0" // nothing to tell: the workloads say it
 	fs.StringArrayVar(&f.drain, "drain", nil, "")
 	fs.IntVar(&f.add, "add-nodes", 0, "")
 	fs.StringVar(&f.like, "like", "", "")

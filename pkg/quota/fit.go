@@ -145,6 +145,9 @@ func FitOf(s *snapshot.Snapshot, q FitQuery, catalogue finding.Catalogue, l lang
 		return report, err
 	}
 	asked := finding.Scope{Context: s.Context, Namespace: q.Namespace}
+	if len(q.Drain) > 0 {
+		asked.Namespace = "" // pods of every namespace leave
+	}
 	var targets []finding.Ref
 	for _, r := range report.Fit {
 		targets = append(targets, r.Workload)
