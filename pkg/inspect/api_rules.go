@@ -32,6 +32,17 @@ func checkAPIs(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 			out = append(out, f)
 		}
 	}
+	for _, api := range rule.Members[*snapshot.APIService](s, sc) {
+		for _, c := range api.Status.Conditions {
+			if c.Type != "Available" || c.Status != "False" {
+				continue
+			}
+			f := unavailable(api.Name, words(c.Reason, c.Message))
+			f.At, f.Via = f.Object, nil
+			f.Evidence = append(f.Evidence, seen(api, "status.conditions[Available]", words(c.Reason, c.Message)))
+			out = append(out, f)
+		}
+	}
 	for _, ns := range rule.Members[*corev1.Namespace](s, sc) {
 		for _, c := range ns.Status.Conditions {
 			if !overdue(s, ns) || c.Type != corev1.NamespaceDeletionDiscoveryFailure || c.Status != corev1.ConditionTrue {

@@ -117,12 +117,25 @@ func livePods(s *snapshot.Snapshot, sc *rule.Scope) []*corev1.Pod {
 	var out []*corev1.Pod
 	for _, pod := range rule.Members[*corev1.Pod](s, sc) {
 		finished := pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
-		if pod.DeletionTimestamp != nil || finished && rule.TemplateOwner(s, pod) != rule.RefTo(pod) {
+		if pod.DeletionTimestamp != nil || endedFromOutside(pod) || finished && rule.TemplateOwner(s, pod) != rule.RefTo(pod) {
 			continue
 		}
 		out = append(out, pod)
 	}
 	return out
+}
+
+// endedFromOutside says that the kubelet ended the whole pod: evicted, out of
+// time, preempted. How its containers ended (137, 143) then tells nothing of them.
+func endedFromOutside(pod *corev1.Pod) bool {
+	if pod.Status.Phase != corev1.PodFailed {
+		return false
+	}
+	switch pod.Status.Reason {
+	case "Evicted", "DeadlineExceeded", "Preempting", "NodeLost", "Terminated":
+		return true
+	}
+	return false
 }
 
 // eachContainer visits every container of every live pod in the scope.

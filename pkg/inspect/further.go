@@ -49,5 +49,6 @@ func furtherRules() []rule.Rule {
 	all = append(all, trafficRules()...)
 	all = append(all, hpaRules()...)
 	all = append(all, pdbRules()...)
+	all = append(all, ingressRules()...)
 	return append(all, namespaceRules()...)
 }

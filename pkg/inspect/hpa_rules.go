@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -23,12 +24,12 @@ func hpaRules() []rule.Rule {
 	target := []snapshot.Kind{hpaKind, "Deployment", "StatefulSet", "ReplicaSet"}
 	return []rule.Rule{
 		{ID: "hpa/target-missing", Reads: target, Check: eachHPA(targetMissing)},
-		{ID: "hpa/metrics-unavailable", Reads: []snapshot.Kind{hpaKind}, Check: eachHPA(metricsUnavailable)},
+		{ID: "hpa/metrics-unavailable", Reads: []snapshot.Kind{hpaKind, "Pod"}, Check: eachHPA(metricsUnavailable)},
 		{ID: "hpa/request-missing", Reads: append(target, "Pod"), Check: eachHPA(requestMissing)},
 		{ID: "hpa/at-maximum", Reads: []snapshot.Kind{hpaKind}, Check: eachHPA(atMaximum)},
 		{ID: "hpa/disabled", Reads: []snapshot.Kind{hpaKind}, Check: eachHPA(scalingDisabled)},
 		{ID: "hpa/conflict", Reads: []snapshot.Kind{hpaKind}, Needs: conflictNeeds, Check: eachHPA(conflict)},
-		{ID: "api/service-unavailable", Reads: []snapshot.Kind{hpaKind, "Namespace"}, Check: checkAPIs},
+		{ID: "api/service-unavailable", Reads: []snapshot.Kind{hpaKind, "Namespace", "APIService"}, Check: checkAPIs},
 	}
 }
 
@@ -96,14 +97,32 @@ func targetMissing(s *snapshot.Snapshot, _ *rule.Scope, h *autoscaler) *finding.
 }
 
 // metricsUnavailable: the controller has no numbers to reckon with.
-func metricsUnavailable(_ *snapshot.Snapshot, _ *rule.Scope, h *autoscaler) *finding.Finding {
+func metricsUnavailable(s *snapshot.Snapshot, sc *rule.Scope, h *autoscaler) *finding.Finding {
 	c := hpaCondition(h, autoscalingv2.ScalingActive)
 	if c == nil || c.Status != corev1.ConditionFalse || !strings.HasPrefix(c.Reason, "FailedGet") && c.Reason != "InvalidMetricSourceType" || strings.Contains(c.Message, "missing request for") {
 		return nil
 	}
+	if strings.Contains(c.Message, "no metrics returned") || strings.Contains(c.Message, "did not receive metrics") {
+		if !older(s, h, metricsPatience) || youngPods(s, sc, h) {
+			return nil
+		}
+	}
 	f := hpaFinding(h, map[string]any{"said": firstLine(c.Message)})
 	f.Evidence = append(f.Evidence, hpaEvidence(h, c))
 	return f
+}
+
+// metricsPatience is how long metrics of a new pod may take: metrics-server
+// looks every 15 to 60 seconds, and needs two looks for CPU.
+const metricsPatience = 2 * time.Minute
+
+func youngPods(s *snapshot.Snapshot, sc *rule.Scope, h *autoscaler) bool {
+	for _, pod := range rule.Members[*corev1.Pod](s, sc) {
+		if sc.Under(rule.RefTo(h), rule.RefTo(pod)) && s.TakenAt.Sub(pod.CreationTimestamp.Time) < metricsPatience {
+			return true
+		}
+	}
+	return false
 }
 
 // requestMissing: a share of the request cannot be reckoned where a container

@@ -51,7 +51,7 @@ func jobOf(s *snapshot.Snapshot, pod *corev1.Pod) jobState {
 func eachRun(s *snapshot.Snapshot, sc *rule.Scope, visit func(*corev1.Pod, container)) {
 	eachContainer(s, sc, visit)
 	for _, pod := range rule.Members[*corev1.Pod](s, sc) {
-		if state := jobOf(s, pod); pod.DeletionTimestamp != nil || state != jobTrying && state != jobGivenUp {
+		if state := jobOf(s, pod); pod.DeletionTimestamp != nil || endedFromOutside(pod) || state != jobTrying && state != jobGivenUp {
 			continue
 		}
 		for _, c := range containers(pod) {

@@ -3,6 +3,8 @@ package inspect
 import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -20,6 +22,27 @@ func (r *reacher) further(t finding.Ref) {
 		}
 	case "CronJob":
 		r.jobsOf(t)
+	case "Ingress":
+		r.backends(t)
+	}
+}
+
+// backends reaches the Services that an Ingress leads to.
+func (r *reacher) backends(t finding.Ref) {
+	ing, a := snapshot.Get[*networkingv1.Ingress](r.s, t.Namespace, t.Name)
+	if a.State != snapshot.Present {
+		return
+	}
+	for _, need := range ingressServices(ing) {
+		r.need(need)
+	}
+	for _, b := range backends(ing) {
+		svc, a := snapshot.Get[*corev1.Service](r.s, t.Namespace, b.service.Name)
+		if a.State == snapshot.Present {
+			ref := rule.RefTo(svc)
+			r.scope.Add(t, ref)
+			r.service(ref, svc)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -167,6 +168,9 @@ func (v claimView) noDefault() *finding.Finding {
 	return f
 }
 
+// classNotFound is how the volume controller says that it looked for the class in vain.
+var classNotFound = regexp.MustCompile(`^storageclass\.storage\.k8s\.io "[^"]*" not found`)
+
 // byEvents goes by what controllers and provisioners said of the claim lately.
 func (v claimView) byEvents() *finding.Finding {
 	events, _ := eventsAbout(v.s, v.claim)
@@ -175,6 +179,10 @@ func (v claimView) byEvents() *finding.Finding {
 			continue
 		}
 		switch {
+		case e.Reason == "ProvisioningFailed" && classNotFound.MatchString(e.Message):
+			f := v.finding(ruleClassMissing, map[string]any{"classes": "", "nearest": ""})
+			f.Evidence = append(f.Evidence, eventEvidence(e))
+			return f
 		case e.Reason == "ProvisioningFailed":
 			f := v.finding(ruleProvisioning, map[string]any{"said": firstLine(e.Message), "silent": false, "provisioner": v.provisioner()})
 			f.Evidence = append(f.Evidence, eventEvidence(e))
