@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
-	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -30,9 +29,9 @@ func (a *app) completeObjects(cmd *cobra.Command, args []string, typing string) 
 		return a.completeNames(cmd.Context(), args[0]), cobra.ShellCompDirectiveNoFileComp
 	}
 	var kinds []string
-	for _, k := range inspect.Explained() {
-		if info, ok := snapshot.Lookup(k); ok {
-			kinds = append(kinds, info.Singular)
+	for _, k := range snapshot.Kinds() {
+		if !k.Custom && !k.Metadata && k.Kind != "PodMetrics" { // what add-ons bring may not be here
+			kinds = append(kinds, k.Singular)
 		}
 	}
 	sort.Strings(kinds)

@@ -93,7 +93,7 @@ func (f *inspectFlags) options(a *app, args []string) (inspectOptions, error) {
 		}
 	}
 	var err error
-	if o.selection, err = parseSelection(args); err != nil {
+	if o.selection, err = parseAnySelection(args); err != nil {
 		return o, err
 	}
 	switch named := len(o.selection.objects) > 0; {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
@@ -49,12 +50,20 @@ func (a *app) see(ctx context.Context, o inspectOptions, plan func(*snapshot.Sna
 	if o.allNamespaces {
 		namespace = ""
 	}
-	q := o.selection.query(namespace, o.selector)
 	s := snapshot.New(snapshot.FromCluster, a.Now())
 	s.Context, s.Namespace = c.context, c.namespace
 	ctx, cancel := a.within(ctx)
 	defer cancel()
 	done := a.Streams.Wait(a.t("wait.reading", "host", c.host))
+	selected, found, err := o.selection.known(func(typed string) (snapshot.Info, bool, error) { return c.reader.Resolve(ctx, typed) })
+	if err != nil {
+		done()
+		return nil, inspect.Query{}, err
+	}
+	for _, i := range found {
+		s.Know(i)
+	}
+	q := selected.query(namespace, o.selector, found...)
 	err = c.reader.Fill(ctx, s, func(s *snapshot.Snapshot) snapshot.Needs { return plan(s, q) })
 	done()
 	a.sayRequests(c)
@@ -79,13 +88,28 @@ func (a *app) seeFiles(o inspectOptions) (*snapshot.Snapshot, inspect.Query, err
 	if o.allNamespaces {
 		namespace = ""
 	}
-	q := o.selection.query(namespace, o.selector)
+	selected, found, err := o.selection.known(func(typed string) (snapshot.Info, bool, error) { return among(s.Found(), typed) })
+	if err != nil {
+		return nil, inspect.Query{}, err
+	}
+	q := selected.query(namespace, o.selector, found...)
 	if namespace == "" && s.Source == snapshot.FromManifests {
 		for i, t := range q.Targets {
 			q.Targets[i].Namespace = whereIs(s, t, fallback)
 		}
 	}
 	return s, q, nil
+}
+
+// among finds a kind by what was typed among those that a saved snapshot tells of.
+func among(kinds []snapshot.Info, typed string) (snapshot.Info, bool, error) {
+	name, group, grouped := strings.Cut(strings.ToLower(typed), ".")
+	for _, i := range kinds {
+		if (name == i.Singular || name == i.Resource.Resource) && (!grouped || group == i.Resource.Group) {
+			return i, true, nil
+		}
+	}
+	return snapshot.Info{}, false, nil
 }
 
 // whereIs finds the namespace of a named object among manifests.

@@ -89,7 +89,7 @@ func TestInspectFlagsToOptions(t *testing.T) {
 
 func TestInspectRefuses(t *testing.T) {
 	for _, args := range [][]string{
-		{"deploy/web", "web"}, {"deploy/"}, {"/web"}, {"po,foo"}, {"deploy/web", "-l", "a"}, {"deploy", "web", "-A"},
+		{"deploy/web", "web"}, {"deploy/"}, {"/web"}, {"po,foo_bar"}, {"deploy/web", "-l", "a"}, {"deploy", "web", "-A"},
 		{"-l", "a in (b"}, {"-n", "UPPER"}, {"-f", ""}, {"--timeout", "-1s"}, {"-o", "jsonpath="}, {"deploy/.."},
 	} {
 		var wrong *usageError

@@ -18,7 +18,7 @@ import (
 //go:embed messages.yaml
 var messageFiles embed.FS
 
-var loadMessages = sync.OnceValues(func() (lang.Catalogue, error) { return lang.Load(messageFiles, "messages.yaml") })
+var loadMessages = sync.OnceValues(func() (lang.Catalogue, error) { return withKinds(lang.Load(messageFiles, "messages.yaml")) })
 
 // explainer explains objects in one language, knowing what was found.
 type explainer struct {
@@ -67,8 +67,9 @@ func (e explainer) object(t finding.Ref) Object {
 	case *batchv1.Job:
 		e.job(&out, v)
 	default:
-		out.Summary = e.text("other", map[string]any{"kind": t.Kind, "name": t.Name})
+		e.kind(&out, o)
 	}
+	out.Managed = e.managed(o)
 	out.Health = e.health(t, out.Health)
 	e.warn(&out)
 	if o.GetDeletionTimestamp() != nil {
@@ -110,6 +111,8 @@ func (e explainer) link(relation Relation, r finding.Ref) Link {
 	case answer.State == snapshot.Present:
 		l.Health, l.Note = e.status(o)
 		l.Health = e.health(r, l.Health)
+	case answer.State == snapshot.Absent:
+		l.Health, l.Note = Unwell, e.text("missing", nil)
 	case answer.Why != "" && answer.Why != "not read":
 		l.Note = e.text("unread", map[string]any{"why": e.unread.Reason(answer.Why)})
 	}
@@ -135,7 +138,7 @@ func (e explainer) status(o snapshot.Object) (Health, string) {
 	case *batchv1.Job:
 		return e.jobStatus(v)
 	}
-	return Unknown, ""
+	return e.kindStatus(o)
 }
 
 func (e explainer) owners(o snapshot.Object) []Link {

@@ -58,6 +58,7 @@ func Plan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	needs.Add(more)
 	needs.Add(rule.Needs(s, scope, Rules()))
 	needs.Add(warningNeeds(s, scope))
+	needs.Add(kindNeeds(s, scope))
 	return s.Missing(needs)
 }
 

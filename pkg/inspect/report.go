@@ -41,6 +41,8 @@ type Object struct {
 	Related []Link `json:"related"`
 	// Compare holds what was asked for against what is observed.
 	Compare []Comparison `json:"compare"`
+	// Managed is the tool that the object comes from, nil where nothing says so.
+	Managed *Managed `json:"managed,omitempty"`
 	// Warning is the cluster's newest warning about an object that is not healthy and that no finding explains.
 	Warning *finding.Evidence `json:"warning,omitempty"`
 }
@@ -64,6 +66,8 @@ const (
 	Selects    Relation = "selects"
 	SelectedBy Relation = "selected-by"
 	RefersTo   Relation = "refers-to"
+	TakenBy    Relation = "used-by"
+	Runs       Relation = "runs"
 )
 
 // Comparison is one line of desired against observed.

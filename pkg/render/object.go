@@ -46,6 +46,10 @@ func (p *page) object(o inspect.Object) error {
 			return err
 		}
 	}
+	if m := o.Managed; m != nil {
+		p.gap()
+		p.bullet(markInfo, m.Text)
+	}
 	if w := o.Warning; w != nil {
 		p.gap()
 		p.bullet(markWarning, p.say("last-warning", map[string]any{"object": w.Object, "event": strings.TrimPrefix(w.Path, "event "), "message": w.Value}))

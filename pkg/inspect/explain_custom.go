@@ -1,0 +1,202 @@
+package inspect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// condition is one of an object's conditions, with what it is a condition of.
+type condition struct {
+	of, kind, status, reason, message string
+	since                             time.Time
+}
+
+// settleTime is how long a Ready of False may be that of something on its way.
+const settleTime = 10 * time.Minute
+
+// custom explains an object of an add-on: by its conditions, as kstatus reads
+// them (sigs.k8s.io/cli-utils, pkg/kstatus/status, generic.go), and by its
+// references where its kind is known. Unlike kstatus, an object that says nothing
+// of itself is not taken for healthy, and a Ready that stays False is unwell:
+// kstatus calls both by the state that a deployment tool would wait for.
+func (e explainer) custom(u *unstructured.Unstructured) told {
+	kind, _ := snapshot.KindOf(u).Split()
+	t := told{summary: e.text("custom", map[string]any{"kind": kind, "group": u.GroupVersionKind().Group, "name": u.GetName()}), health: Unknown, status: e.text("no-conditions", nil)}
+	e.byConditions(&t, u)
+	switch snapshot.KindOf(u) {
+	case "Gateway", "GatewayClass", "HTTPRoute", "GRPCRoute", "ReferenceGrant":
+		e.gatewayKind(&t, u)
+	case "VirtualService", "DestinationRule", "TrafficSplit", "TraefikService":
+		e.meshKind(&t, u)
+	case "Application", "Kustomization", "HelmRelease":
+		e.deliveryKind(&t, u)
+	case "VerticalPodAutoscaler":
+		e.vertical(&t, u)
+	}
+	if suspended, _, _ := unstructured.NestedBool(u.Object, "spec", "suspend"); suspended {
+		t.status = e.text("suspended", nil)
+	}
+	return t
+}
+
+func (e explainer) byConditions(t *told, u *unstructured.Unstructured) {
+	all := conditionsOf(u)
+	seen, said, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
+	if said && u.GetGeneration() > 0 {
+		ok := seen >= u.GetGeneration()
+		t.rows = append(t.rows, e.compare("what-generation", nil, fmt.Sprint(u.GetGeneration()), fmt.Sprint(seen), ok))
+		if !ok {
+			t.health, t.status = Progressing, e.text("not-observed-yet", nil)
+		}
+	}
+	for _, c := range all {
+		good := "True"
+		if adverse(c.kind) {
+			good = "False"
+		}
+		t.rows = append(t.rows, named(strings.TrimSpace(c.of+" "+c.kind), good, observedCondition(c.status, c.reason, c.message), judged(c.status == good)))
+	}
+	if t.health == Progressing || len(all) == 0 {
+		return
+	}
+	t.health, t.status = e.judge(all)
+}
+
+// adverse names the conditions that are good news when they are False.
+func adverse(kind string) bool {
+	switch kind {
+	case "Stalled", "Reconciling", "Degraded", "Failed", "Progressing", "Conflicted", "Terminating", "OverlappingFilters", "PartiallyInvalid",
+		"NoPodsMatched", "LowConfidence", "ConfigUnsupported", "FetchingHistory", "ComparisonError", "InvalidSpecError", "SyncError", "UnknownError":
+		return true
+	}
+	return false
+}
+
+// judge is the health that conditions tell together.
+func (e explainer) judge(all []condition) (Health, string) {
+	word := func(c condition) string {
+		if c.reason != "" {
+			return c.kind + "=" + c.status + " (" + c.reason + ")"
+		}
+		return c.kind + "=" + c.status
+	}
+	health, status := Healthy, word(all[0])
+	if i := slices.IndexFunc(all, func(c condition) bool { return c.kind == "Ready" }); i >= 0 {
+		status = word(all[i])
+	}
+	for _, c := range all {
+		switch {
+		case c.status == "True" && (c.kind == "Reconciling" || c.kind == "Progressing"):
+			if health == Healthy {
+				health, status = Progressing, word(c)
+			}
+		case adverse(c.kind) && c.status == "True":
+			return Unwell, word(c)
+		case !adverse(c.kind) && c.status == "False" && main(c.kind):
+			if !c.since.IsZero() && e.s.TakenAt.Sub(c.since) > settleTime {
+				return Unwell, word(c)
+			}
+			health, status = Progressing, word(c)
+		case c.status == "Unknown" && main(c.kind) && health == Healthy:
+			health, status = Progressing, word(c)
+		}
+	}
+	return health, status
+}
+
+// main names the conditions without which the object does not do its work.
+func main(kind string) bool {
+	switch kind {
+	case "Ready", "Available", "Accepted", "Programmed", "ResolvedRefs", "Established", "Healthy", "Synced", "Released", "RecommendationProvided":
+		return true
+	}
+	return false
+}
+
+// conditionsOf gathers conditions, also those that a kind keeps for each parent or listener.
+func conditionsOf(u *unstructured.Unstructured) []condition {
+	out := readConditions("", u.Object["status"])
+	status, _ := u.Object["status"].(map[string]any)
+	for _, p := range objectsIn(status["parents"]) {
+		parent, _ := p["parentRef"].(map[string]any)
+		out = append(out, readConditions(textIn(parent, "name"), p)...)
+	}
+	for _, l := range objectsIn(status["listeners"]) {
+		out = append(out, readConditions(textIn(l, "name"), l)...)
+	}
+	return out
+}
+
+func readConditions(of string, in any) []condition {
+	m, _ := in.(map[string]any)
+	var out []condition
+	for _, c := range objectsIn(m["conditions"]) {
+		got := condition{of: of, kind: textIn(c, "type"), status: textIn(c, "status"), reason: textIn(c, "reason"), message: textIn(c, "message")}
+		if got.kind == "" {
+			continue
+		}
+		if at, err := time.Parse(time.RFC3339, textIn(c, "lastTransitionTime")); err == nil {
+			got.since = at
+		}
+		out = append(out, got)
+	}
+	return out
+}
+
+// objectsIn is a list of objects, without what is none.
+func objectsIn(v any) []map[string]any {
+	list, _ := v.([]any)
+	var out []map[string]any
+	for _, item := range list {
+		if m, ok := item.(map[string]any); ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// textIn is a field of an object as text, "" where there is none.
+func textIn(m map[string]any, path ...string) string {
+	v, _, err := unstructured.NestedFieldNoCopy(m, path...)
+	if err != nil {
+		return ""
+	}
+	switch v := v.(type) {
+	case string:
+		return v
+	case int64, float64, bool:
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+// listIn is a list of text.
+func listIn(m map[string]any, path ...string) []string {
+	v, _, err := unstructured.NestedFieldNoCopy(m, path...)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	items, _ := v.([]any)
+	for _, item := range items {
+		if s, ok := item.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// below is the list of objects at a path.
+func below(m map[string]any, path ...string) []map[string]any {
+	v, _, err := unstructured.NestedFieldNoCopy(m, path...)
+	if err != nil {
+		return nil
+	}
+	return objectsIn(v)
+}
