@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
@@ -19,17 +21,19 @@ import (
 // quotaAuditFlags are those that only audit has.
 type quotaAuditFlags struct {
 	*quotaFlags
-	by    quota.Grouping
-	sort  quota.Order
-	top   int
-	soft  string
-	usage bool
+	by      string
+	basis   quota.Basis
+	explain bool
+	sort    quota.Order
+	top     int
+	soft    string
+	usage   bool
 }
 
 // quotaAuditOptions is what will run.
 type quotaAuditOptions struct {
 	quotaOptions
-	by    quota.Grouping
+	view  quota.View
 	sort  quota.Order
 	top   int
 	soft  string
@@ -37,7 +41,7 @@ type quotaAuditOptions struct {
 }
 
 func newQuotaAudit(a *app, runF func(context.Context, quotaAuditOptions) error) *cobra.Command {
-	f := &quotaAuditFlags{quotaFlags: newQuotaFlags(failOn(finding.Error)), by: quota.ByWorkload, sort: quota.ByName}
+	f := &quotaAuditFlags{quotaFlags: newQuotaFlags(failOn(finding.Error)), by: string(quota.ByWorkload), basis: quota.Placed, sort: quota.ByName}
 	cmd := &cobra.Command{
 		Use:     "audit",
 		Short:   a.t("quota.audit.short"),
@@ -57,8 +61,10 @@ func newQuotaAudit(a *app, runF func(context.Context, quotaAuditOptions) error) 
 	}
 	f.add(cmd)
 	fs := cmd.Flags()
-	fs.Var(enum(&f.by, quota.ByNamespace, quota.ByWorkload, quota.ByContainer), "by", "")
-	fs.Var(enum(&f.sort, quota.ByName, quota.ByCPU, quota.ByMemory, quota.ByCPUUsage, quota.ByMemoryUsage, quota.ByPods), "sort", "")
+	fs.StringVar(&f.by, "by", f.by, "")
+	fs.Var(enum(&f.basis, quota.Placed, quota.Charged, quota.Incoming), "basis", "")
+	fs.BoolVar(&f.explain, "explain", false, "")
+	fs.Var(enum(&f.sort, quota.ByName, quota.ByCPU, quota.ByMemory, quota.ByCPULimit, quota.ByMemoryLimit, quota.ByCPUUsage, quota.ByMemoryUsage, quota.ByPods), "sort", "")
 	fs.IntVar(&f.top, "top", 0, "")
 	fs.StringVar(&f.soft, "soft", "", "")
 	fs.BoolVar(&f.usage, "usage", true, "")
@@ -68,14 +74,33 @@ func newQuotaAudit(a *app, runF func(context.Context, quotaAuditOptions) error) 
 // options checks what was typed. Over all namespaces a row is a namespace, unless --by says otherwise.
 func (f *quotaAuditFlags) options(a *app, byTyped bool) (quotaAuditOptions, error) {
 	base, err := f.quotaFlags.options(a, nil)
-	o := quotaAuditOptions{quotaOptions: base, by: f.by, sort: f.sort, top: f.top, soft: f.soft, usage: f.usage}
+	o := quotaAuditOptions{quotaOptions: base, view: quota.View{Basis: f.basis, Explain: f.explain}, sort: f.sort, top: f.top, soft: f.soft, usage: f.usage}
 	if err == nil && f.top < 0 {
 		err = usage("error.flag-invalid", "flag", "--top", "value", fmt.Sprint(f.top), "type", "N", "why", "")
 	}
+	if err == nil {
+		err = o.by(f.by)
+	}
 	if o.allNamespaces && !byTyped {
-		o.by = quota.ByNamespace
+		o.view.By = quota.ByNamespace
 	}
 	return o, err
+}
+
+// by reads --by: one of the groupings, or label=KEY.
+func (o *quotaAuditOptions) by(typed string) error {
+	groupings := []quota.Grouping{quota.ByNamespace, quota.ByWorkload, quota.ByContainer, quota.ByNode, quota.ByZone, quota.ByPriority, quota.ByPartOf}
+	if key, ok := strings.CutPrefix(typed, "label="); ok && len(validation.IsQualifiedName(key)) == 0 {
+		o.view.By, o.view.Label = quota.ByLabel, key
+		return nil
+	}
+	for _, g := range groupings {
+		if string(g) == typed {
+			o.view.By = g
+			return nil
+		}
+	}
+	return usage("error.flag-not-allowed", "flag", "--by", "value", typed, "allowed", []string{"namespace", "workload", "container", "node", "zone", "priority", "part-of", "label=KEY"})
 }
 
 func (a *app) runQuotaAudit(ctx context.Context, o quotaAuditOptions) error {
@@ -87,17 +112,18 @@ func (a *app) runQuotaAudit(ctx context.Context, o quotaAuditOptions) error {
 	if err != nil {
 		return err
 	}
+	o.lean = true
 	s, q, err := a.readQuota(ctx, o.quotaOptions, func(s *snapshot.Snapshot, q quota.Query) snapshot.Needs {
 		return quota.AuditNeeds(s, q, o.usage)
 	})
 	if err != nil {
 		return err
 	}
-	report, err := quota.AuditOf(s, q, soft, catalogue, a.lang)
+	report, err := quota.AuditOf(s, q, soft, o.view, catalogue, a.lang)
 	if err != nil {
 		return err
 	}
-	report.By, report.Sort, report.Top = o.by, o.sort, o.top
+	report.Sort, report.Top = o.sort, o.top
 	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func newQuotaHeadroom(a *app, runF func(context.Context, quotaOptions) error) *cobra.Command {
-	f := newQuotaFlags(failNever)
+	f, explain := newQuotaFlags(failNever), false
 	cmd := &cobra.Command{
 		Use:               "headroom [TYPE NAME | TYPE/NAME ...]",
 		Short:             a.t("quota.headroom.short"),
@@ -24,6 +24,7 @@ func newQuotaHeadroom(a *app, runF func(context.Context, quotaOptions) error) *c
 			if err == nil {
 				err = checkWorkloads(o.selection)
 			}
+			o.explain = explain
 			if err != nil {
 				return err
 			}
@@ -34,6 +35,7 @@ func newQuotaHeadroom(a *app, runF func(context.Context, quotaOptions) error) *c
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().BoolVar(&explain, "explain", false, "")
 	return cmd
 }
 

@@ -34,6 +34,10 @@ type quotaOptions struct {
 	save      string
 	output    outputValue
 	verdict   verdictOptions
+	// explain adds formulas to the numbers.
+	explain bool
+	// lean keeps of pods what an audit looks at; a saved snapshot has them whole.
+	lean bool
 }
 
 func newQuotaFlags(fail failOn) *quotaFlags {
@@ -110,6 +114,9 @@ func (a *app) readQuota(ctx context.Context, o quotaOptions, needs func(*snapsho
 	q := o.query(c.namespace)
 	s := snapshot.New(snapshot.FromCluster, a.Now())
 	s.Context, s.Namespace = c.context, c.namespace
+	if o.lean && o.save == "" {
+		c.reader.Keep(quota.Lean())
+	}
 	ctx, cancel := a.within(ctx)
 	defer cancel()
 	done := a.Streams.Wait(a.t("wait.reading", "host", c.host))
@@ -133,7 +140,7 @@ func (o quotaOptions) query(namespace string) quota.Query {
 	if o.allNamespaces {
 		namespace = ""
 	}
-	q := quota.Query{Namespace: namespace, Selector: o.selector}
+	q := quota.Query{Namespace: namespace, Selector: o.selector, Explain: o.explain}
 	for _, t := range o.selection.objects {
 		t.Namespace = namespace
 		q.Targets = append(q.Targets, t)

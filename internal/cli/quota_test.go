@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -135,10 +136,11 @@ func TestQuotaAuditFlagsToOptions(t *testing.T) {
 		{nil, quota.ByWorkload, quota.ByName, 0},
 		{[]string{"-A"}, quota.ByNamespace, quota.ByName, 0},
 		{[]string{"-A", "--by", "workload"}, quota.ByWorkload, quota.ByName, 0},
+		{[]string{"--by", "label=app.kubernetes.io/name", "--explain", "--basis", "quota"}, quota.ByLabel, quota.ByName, 0},
 		{[]string{"--by", "container", "--sort", "cpu-usage", "--top", "5"}, quota.ByContainer, quota.ByCPUUsage, 5},
 	} {
 		got, err := parseAudit(t, c.args...)
-		if err != nil || got.by != c.by || got.sort != c.sort || got.top != c.top || got.verdict.failOn != "error" || !got.usage {
+		if err != nil || got.view.By != c.by || got.sort != c.sort || got.top != c.top || got.verdict.failOn != "error" || !got.usage {
 			t.Errorf("%q: %+v, %v", c.args, got, err)
 		}
 	}
@@ -152,6 +154,16 @@ func TestQuotaAuditFlagsToOptions(t *testing.T) {
 		var wrong *usageError
 		if !errors.As(err, &wrong) || wrong.id != id {
 			t.Errorf("%q: %v, want %s", args, err, id)
+		}
+	}
+}
+
+func TestQuotaAuditSaysWhatItGroupsBy(t *testing.T) {
+	for _, typed := range []string{"label=", "label=a b", "pods", ""} {
+		_, err := parseAudit(t, "--by", typed)
+		var wrong *usageError
+		if !errors.As(err, &wrong) || wrong.id != "error.flag-not-allowed" || !slices.Contains(wrong.args["allowed"].([]string), "label=KEY") {
+			t.Errorf("%q: %v", typed, err)
 		}
 	}
 }

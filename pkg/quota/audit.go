@@ -19,38 +19,18 @@ import (
 type AuditReport struct {
 	finding.Report
 	Namespaces []NamespaceUse `json:"namespaces"`
+	// Groups are by GroupedBy: nodes, zones, values of a label, ….
+	GroupedBy string     `json:"groupedBy,omitempty"`
+	Groups    []GroupUse `json:"groups"`
 
-	// By and Sort say how the text groups and orders it.
-	By   Grouping `json:"-"`
-	Sort Order    `json:"-"`
-	Top  int      `json:"-"`
+	// View, Sort and Top say how the text groups and orders it.
+	View View  `json:"-"`
+	Sort Order `json:"-"`
+	Top  int   `json:"-"`
 }
 
 // Base gives the part that every report has.
 func (r AuditReport) Base() finding.Report { return r.Report }
-
-// Grouping is what a row of the text stands for.
-type Grouping string
-
-// The groupings.
-const (
-	ByNamespace Grouping = "namespace"
-	ByWorkload  Grouping = "workload"
-	ByContainer Grouping = "container"
-)
-
-// Order is what rows are ordered by, the largest first.
-type Order string
-
-// The orders.
-const (
-	ByName        Order = "name"
-	ByCPU         Order = "cpu"
-	ByMemory      Order = "memory"
-	ByCPUUsage    Order = "cpu-usage"
-	ByMemoryUsage Order = "memory-usage"
-	ByPods        Order = "pods"
-)
 
 // NamespaceUse is one namespace.
 type NamespaceUse struct {
@@ -61,6 +41,9 @@ type NamespaceUse struct {
 	Usage     []Amount      `json:"usage"`
 	Quotas    []QuotaUse    `json:"quotas"`
 	Workloads []WorkloadUse `json:"workloads"`
+	// Resources is the same by resource, with where each number comes from.
+	Resources   []ResourceUse `json:"resources"`
+	LimitRanges []RangeUse    `json:"limitRanges"`
 }
 
 // WorkloadUse is one workload with all its pods that have not finished.
@@ -72,6 +55,9 @@ type WorkloadUse struct {
 	Limits     []Amount       `json:"limits"`
 	Usage      []Amount       `json:"usage"`
 	Containers []ContainerUse `json:"containers"`
+	Resources  []ResourceUse  `json:"resources"`
+	// Formulas tell how the numbers come about, where that was asked for.
+	Formulas []Formula `json:"formulas,omitempty"`
 }
 
 // ContainerUse is one container of the workload's pods, for one pod: usage is the
@@ -105,16 +91,21 @@ type QuotaUse struct {
 	Soft    string `json:"soft,omitempty"`
 	Percent int    `json:"percent"`
 	Level   Level  `json:"level"`
+	// SoftFrom says who set the soft limit.
+	SoftFrom Source `json:"softFrom,omitempty"`
+	// Formula tells which workloads add up to what is used, where that was asked for.
+	Formula string `json:"formula,omitempty"`
 }
 
 // Level is how far a quota is used up.
 type Level string
 
-// The levels. Near is nearPercent of the hard limit or more.
+// The levels. Warn is nearPercent of the soft limit or more, of the hard limit
+// where there is no soft one.
 const (
 	LevelOK   Level = "ok"
+	LevelWarn Level = "warn"
 	LevelSoft Level = "soft"
-	LevelNear Level = "near"
 	LevelHard Level = "hard"
 )
 
@@ -122,8 +113,8 @@ const (
 const nearPercent = 90
 
 // AuditOf answers. A namespace that is not there is a *rule.NotFoundError.
-func AuditOf(s *snapshot.Snapshot, q Query, soft SoftLimits, catalogue finding.Catalogue, l lang.Lang) (AuditReport, error) {
-	report := AuditReport{Namespaces: []NamespaceUse{}}
+func AuditOf(s *snapshot.Snapshot, q Query, soft SoftLimits, v View, catalogue finding.Catalogue, l lang.Lang) (AuditReport, error) {
+	report := AuditReport{Namespaces: []NamespaceUse{}, Groups: []GroupUse{}, View: v}
 	if s.Asked(snapshot.Need{Kind: "Namespace", Name: q.Namespace}).State == snapshot.Absent {
 		return report, &rule.NotFoundError{Targets: []finding.Ref{{Kind: "Namespace", Name: q.Namespace}}}
 	}
@@ -140,7 +131,11 @@ func AuditOf(s *snapshot.Snapshot, q Query, soft SoftLimits, catalogue finding.C
 	findings := rule.Diagnose(scope, found, catalogue, l)
 	notChecked := append(unread.NotChecked(s), badSoft(s, scope, l)...)
 	report.Report = finding.NewReport("quota audit", s.TakenAt, asked, findings, notChecked, s.Requests)
-	report.Namespaces = namespaceUses(s, scope, soft)
+	uses := workUses(s, scope, q)
+	report.Namespaces = namespaceUses(s, scope, soft, v, uses)
+	if report.Groups = groups(s, uses, v); v.By.Grouped() {
+		report.GroupedBy = strings.TrimSuffix(string(v.By)+":"+v.Label, ":")
+	}
 	return report, nil
 }
 
@@ -213,24 +208,33 @@ func Of(list []Amount, name string) (resource.Quantity, bool) {
 
 // level grades the use of a quota.
 func level(used, hard resource.Quantity, soft *resource.Quantity) (Level, int) {
-	percent := 0
-	if hard.Sign() > 0 {
-		percent = int(used.AsApproximateFloat64()*100/hard.AsApproximateFloat64() + 1e-9)
+	most := hard
+	if soft != nil {
+		most = *soft
 	}
+	percent := percentOf(used, hard)
 	switch {
 	case used.Cmp(hard) >= 0 && (hard.Sign() > 0 || used.Sign() > 0):
 		return LevelHard, percent
-	case percent >= nearPercent:
-		return LevelNear, percent
 	case soft != nil && used.Cmp(*soft) > 0:
 		return LevelSoft, percent
+	case percentOf(used, most) >= nearPercent:
+		return LevelWarn, percent
 	}
 	return LevelOK, percent
 }
 
+// percentOf rounds down; of nothing everything is none.
+func percentOf(part, whole resource.Quantity) int {
+	if whole.Sign() <= 0 {
+		return 0
+	}
+	return int(part.AsApproximateFloat64()*100/whole.AsApproximateFloat64() + 1e-9)
+}
+
 // quotaUses lists the lines of a quota.
-func quotaUses(q *corev1.ResourceQuota, soft SoftLimits) []QuotaUse {
-	limits, _ := soft.softFor(q)
+func quotaUses(s *snapshot.Snapshot, q *corev1.ResourceQuota, soft SoftLimits) []QuotaUse {
+	limits, _ := soft.softFor(s, q)
 	var out []QuotaUse
 	for _, name := range names(q.Status.Hard) {
 		used, hard := q.Status.Used[name], q.Status.Hard[name]
@@ -238,7 +242,7 @@ func quotaUses(q *corev1.ResourceQuota, soft SoftLimits) []QuotaUse {
 		var limit *resource.Quantity
 		if t, ok := limits.find(name); ok {
 			at := t.of(hard)
-			limit, u.Soft = &at, fit.Human(plain(name), at, false)
+			limit, u.Soft, u.SoftFrom = &at, fit.Human(plain(name), at, false), t.From
 		}
 		u.Level, u.Percent = level(used, hard, limit)
 		out = append(out, u)
@@ -249,10 +253,18 @@ func quotaUses(q *corev1.ResourceQuota, soft SoftLimits) []QuotaUse {
 // badSoft names the annotations that cannot be read: nothing was held against them.
 func badSoft(s *snapshot.Snapshot, sc *rule.Scope, l lang.Lang) []finding.NotChecked {
 	var out []finding.NotChecked
-	for _, q := range quotasIn(s, sc) {
-		if _, err := parseSoft(q.Annotations[SoftAnnotation]); err != nil {
-			out = append(out, finding.NotChecked{What: say(l, "soft-annotation", map[string]any{"quota": q.Name, "namespace": q.Namespace}), Why: err.Error()})
+	note := func(of finding.Ref, o snapshot.Object) {
+		if _, err := parseSoft(o.GetAnnotations()[SoftAnnotation]); err != nil {
+			out = append(out, finding.NotChecked{What: say(l, "soft-annotation", map[string]any{"object": of.String(), "namespace": o.GetNamespace()}), Why: err.Error()})
 		}
+	}
+	for _, ns := range sc.Targets {
+		if o, a := s.Find("Namespace", "", ns.Name); a.State == snapshot.Present {
+			note(ns, o)
+		}
+	}
+	for _, q := range quotasIn(s, sc) {
+		note(rule.RefTo(q), q)
 	}
 	return out
 }
@@ -263,8 +275,4 @@ func (q Query) matches(o snapshot.Object) bool {
 		return true
 	}
 	return selectorOf(q.Selector).Matches(labelsOf(o))
-}
-
-func sortUses(all []WorkloadUse) {
-	slices.SortStableFunc(all, func(a, b WorkloadUse) int { return strings.Compare(a.Workload.String(), b.Workload.String()) })
 }

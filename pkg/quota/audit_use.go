@@ -2,6 +2,7 @@ package quota
 
 import (
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -23,30 +24,66 @@ func selectorOf(s string) labels.Selector {
 
 func labelsOf(o snapshot.Object) labels.Set { return o.GetLabels() }
 
+// workUse is a workload with its pods that have not finished.
+type workUse struct {
+	ref       finding.Ref
+	namespace string
+	// work is empty for what this tool does not read as a workload: the node of
+	// a static pod, the object of an operator.
+	work Work
+	pods []*corev1.Pod
+}
+
+// workUses lists the workloads of the scope, and whatever else has pods in it,
+// so that no pod is left out of a sum. A selector chooses among workloads that
+// are known.
+func workUses(s *snapshot.Snapshot, scope *rule.Scope, q Query) []workUse {
+	var out []workUse
+	for _, ns := range scope.Targets {
+		pods := podsByWorkload(s, ns.Name)
+		var here []workUse
+		for _, w := range worksIn(s, scope, ns.Name) {
+			here = append(here, workUse{ref: w.Ref, namespace: ns.Name, work: w, pods: pods[w.Ref]})
+			delete(pods, w.Ref)
+		}
+		for ref, of := range pods {
+			if q.Selector == "" {
+				here = append(here, workUse{ref: ref, namespace: ns.Name, pods: of})
+			}
+		}
+		slices.SortFunc(here, func(a, b workUse) int { return strings.Compare(a.ref.String(), b.ref.String()) })
+		out = append(out, here...)
+	}
+	return out
+}
+
 // namespaceUses adds up what the pods of each namespace ask for and use.
-func namespaceUses(s *snapshot.Snapshot, scope *rule.Scope, soft SoftLimits) []NamespaceUse {
+func namespaceUses(s *snapshot.Snapshot, scope *rule.Scope, soft SoftLimits, v View, uses []workUse) []NamespaceUse {
 	var out []NamespaceUse
 	for _, ns := range scope.Targets {
-		u := NamespaceUse{Namespace: ns.Name, Quotas: []QuotaUse{}, Workloads: []WorkloadUse{}}
-		requests, limits, usage := corev1.ResourceList{}, corev1.ResourceList{}, corev1.ResourceList{}
-		pods := podsByWorkload(s, ns.Name)
-		for _, w := range worksIn(s, scope, ns.Name) {
-			wu := workloadUse(s, w, pods[w.Ref])
-			u.Pods += wu.Pods
-			u.Workloads = append(u.Workloads, wu)
-			for sum, from := range map[*corev1.ResourceList][]Amount{&requests: wu.Requests, &limits: wu.Limits, &usage: wu.Usage} {
-				for _, a := range from {
-					addTo(*sum, corev1.ResourceList{corev1.ResourceName(a.Resource): a.exact})
-				}
+		u := NamespaceUse{Namespace: ns.Name, Quotas: []QuotaUse{}, Workloads: []WorkloadUse{}, LimitRanges: rangeUses(s, ns.Name)}
+		sum := newTally()
+		for _, w := range uses {
+			if w.namespace != ns.Name {
+				continue
 			}
+			wu, t := workloadUse(s, w, v)
+			u.Workloads = append(u.Workloads, wu)
+			sum.join(t)
 		}
-		sortUses(u.Workloads)
-		u.Requests, u.Limits, u.Usage = amounts(requests), amounts(limits), amounts(usage)
 		for _, o := range s.OfKind("ResourceQuota", ns.Name) {
 			if q, ok := o.(*corev1.ResourceQuota); ok {
-				u.Quotas = append(u.Quotas, quotaUses(q, soft)...)
+				lines := quotaUses(s, q, soft)
+				for i := range lines {
+					if v.Explain {
+						lines[i].Formula = consumers(q, corev1.ResourceName(lines[i].Resource), uses, s.TakenAt)
+					}
+				}
+				u.Quotas = append(u.Quotas, lines...)
 			}
 		}
+		u.Pods, u.Requests, u.Limits, u.Usage = sum.pods, amounts(sum.requests), amounts(sum.limits), amounts(sum.usage)
+		u.Resources = resourceUses(sum, v, slices.Clone(u.Quotas))
 		out = append(out, u)
 	}
 	return out
@@ -107,35 +144,38 @@ func topOwner(s *snapshot.Snapshot, pod *corev1.Pod) finding.Ref {
 	return of
 }
 
-func workloadUse(s *snapshot.Snapshot, w Work, pods []*corev1.Pod) WorkloadUse {
-	u := WorkloadUse{Workload: w.Ref, Pods: len(pods)}
-	requests, limits, usage, byContainer := corev1.ResourceList{}, corev1.ResourceList{}, corev1.ResourceList{}, map[string][]corev1.ResourceList{}
-	for _, p := range pods {
-		addTo(requests, Requests(p, Placed))
-		addTo(limits, Limits(p, Placed))
-		m, a := snapshot.Get[*snapshot.PodMetrics](s, p.Namespace, p.Name)
-		if a.State != snapshot.Present {
-			continue
-		}
-		for _, c := range m.Containers {
-			byContainer[c.Name] = append(byContainer[c.Name], c.Usage)
-			addTo(usage, c.Usage)
+func workloadUse(s *snapshot.Snapshot, w workUse, v View) (WorkloadUse, *tally) {
+	t := newTally()
+	byContainer := map[string][]corev1.ResourceList{}
+	for _, p := range w.pods {
+		t.add(s, p, v.Counted())
+		if m, a := snapshot.Get[*snapshot.PodMetrics](s, p.Namespace, p.Name); a.State == snapshot.Present {
+			for _, c := range m.Containers {
+				byContainer[c.Name] = append(byContainer[c.Name], c.Usage)
+			}
 		}
 	}
-	sample := w.Pod(0)
-	if len(pods) > 0 {
-		sample = pods[0]
+	u := WorkloadUse{Workload: w.ref, Pods: t.pods, Requests: amounts(t.requests), Limits: amounts(t.limits), Usage: amounts(t.usage), Containers: []ContainerUse{}, Resources: chargedUses(t, v)}
+	var sample *corev1.Pod
+	switch {
+	case len(w.pods) > 0:
+		sample = w.pods[0]
+	case w.work.Template != nil:
+		sample = w.work.Pod(0)
+	default:
+		return u, t
 	}
 	u.QoS = string(QoS(sample))
-	u.Requests, u.Limits, u.Usage = amounts(requests), amounts(limits), amounts(usage)
-	u.Containers = []ContainerUse{}
 	each(sample, func(c *corev1.Container, init bool) {
 		u.Containers = append(u.Containers, ContainerUse{
 			Container: c.Name, Init: init && !isSidecar(c),
 			Requests: amounts(c.Resources.Requests), Limits: amounts(c.Resources.Limits), Usage: amounts(mean(byContainer[c.Name])),
 		})
 	})
-	return u
+	if v.Explain {
+		u.Formulas = formulas(w.pods, v.Counted())
+	}
+	return u, t
 }
 
 // mean is the average of each resource over the lists.

@@ -16,17 +16,17 @@ const (
 	// Incoming is the spec, as the scheduler counts a pod that it is to place
 	// (scheduler/framework/plugins/noderesources/fit.go), and as kubectl describe
 	// node adds up.
-	Incoming Basis = "incoming"
+	Incoming Basis = "spec"
 	// Placed is the greatest of spec and status, the pod's own as well, as the
 	// scheduler counts a pod that is on a node (scheduler/framework/types.go).
-	Placed Basis = "placed"
+	Placed Basis = "scheduler"
 	// Charged is the greatest of spec and status of the containers, as a
 	// ResourceQuota counts (pkg/quota/v1/evaluator/core/pods.go) and as kubectl
 	// describe node lists pods. A resize of the pod as a whole counts at once.
-	Charged Basis = "charged"
+	Charged Basis = "quota"
 	// Limited is the spec without overhead and without huge pages of the pod as
 	// a whole, as a LimitRange of type Pod sees it (plugin/pkg/admission/limitranger).
-	Limited Basis = "limited"
+	Limited Basis = "limitrange"
 )
 
 // Requests is what the pod counts for: the larger of all containers and

@@ -89,7 +89,7 @@ func TestAuditFixtures(t *testing.T) {
 
 func auditFixture(t *testing.T, f fixture, state *snapshot.Snapshot, l lang.Lang) AuditReport {
 	t.Helper()
-	report, err := AuditOf(state, Query{Namespace: "shop"}, f.Soft, loadCatalogue(t), l)
+	report, err := AuditOf(state, Query{Namespace: "shop"}, f.Soft, View{}, loadCatalogue(t), l)
 	if err != nil {
 		t.Fatal(err)
 	}

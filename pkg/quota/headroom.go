@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -23,6 +24,8 @@ type Query struct {
 	Targets   []finding.Ref
 	// Selector is a label selector in kubectl's form.
 	Selector string
+	// Explain adds the formula to the numbers of a headroom.
+	Explain bool
 }
 
 // HeadroomReport says how many more replicas there is room for.
@@ -41,6 +44,8 @@ type Headroom struct {
 	Workload finding.Ref `json:"workload"`
 	// Pods is how many are asked for now.
 	Pods int `json:"pods"`
+	// Owed is how many of them are not there yet; they take of the room first.
+	Owed int `json:"owed"`
 	// Replicas is how many more there is room for; nil where nothing that was read limits them.
 	Replicas *int `json:"replicas"`
 	// AtMost says that something which may limit them further could not be read.
@@ -53,6 +58,8 @@ type Headroom struct {
 	Constraints []Constraint `json:"constraints"`
 	Update      *Update      `json:"update,omitempty"`
 	Autoscaler  *Autoscaled  `json:"autoscaler,omitempty"`
+	// Formulas tell what one more pod asks for, where that was asked for.
+	Formulas []Formula `json:"formulas,omitempty"`
 }
 
 // Binding is a kind of constraint.
@@ -79,6 +86,10 @@ type Constraint struct {
 	Hard     string  `json:"hard,omitempty"`
 	// Message is why none is let in, in the API server's or the scheduler's words.
 	Message string `json:"message,omitempty"`
+	// Formula is the arithmetic with its numbers, and Nodes that of each node,
+	// where that was asked for.
+	Formula string      `json:"formula,omitempty"`
+	Nodes   []NodeShare `json:"nodes,omitempty"`
 
 	each, used resource.Quantity
 }
@@ -98,6 +109,8 @@ type Update struct {
 	PeakFits bool `json:"peakFits"`
 	// Terminating old pods count now.
 	Terminating int `json:"terminating"`
+	// Formula is the arithmetic of the peak, where that was asked for.
+	Formula string `json:"formula,omitempty"`
 }
 
 // Autoscaled is what the workload's HorizontalPodAutoscaler may ask for.
@@ -106,6 +119,8 @@ type Autoscaled struct {
 	Max  int    `json:"max"`
 	// Missing is how many of them there is no room for.
 	Missing int `json:"missing"`
+	// Formula is the arithmetic, where that was asked for.
+	Formula string `json:"formula,omitempty"`
 }
 
 // HeadroomOf answers. A named workload that is not there is a *rule.NotFoundError.
@@ -114,7 +129,7 @@ func HeadroomOf(s *snapshot.Snapshot, q Query, catalogue finding.Catalogue, l la
 	if len(missing) > 0 {
 		return HeadroomReport{}, &rule.NotFoundError{Targets: missing}
 	}
-	h := &headroom{s: s, spaces: map[string]*Space{}}
+	h := &headroom{s: s, spaces: map[string]*Space{}, explain: q.Explain}
 	h.cluster, h.waiting, h.noRoom = clusterOf(s)
 	report := HeadroomReport{Headroom: []Headroom{}, Waiting: len(h.waiting)}
 	asked := finding.Scope{Context: s.Context, Namespace: q.Namespace}
@@ -177,6 +192,7 @@ type headroom struct {
 	waiting []*corev1.Pod
 	noRoom  error
 	found   []finding.Finding
+	explain bool
 }
 
 func (h *headroom) space(namespace string) *Space {
@@ -188,7 +204,7 @@ func (h *headroom) space(namespace string) *Space {
 
 func (h *headroom) of(w Work) Headroom {
 	space := h.space(w.Ref.Namespace)
-	out := Headroom{Workload: w.Ref, Pods: w.Pods, Constraints: []Constraint{}}
+	out := Headroom{Workload: w.Ref, Pods: w.Pods, Owed: owed(w), Constraints: []Constraint{}}
 	tried := space.admissible(w)
 	out.AtMost = len(tried.Unknown) > 0
 	pod, _ := tried.Object.(*corev1.Pod)
@@ -205,12 +221,33 @@ func (h *headroom) of(w Work) Headroom {
 	slices.SortStableFunc(out.Constraints, func(a, b Constraint) int { return cmp.Compare(a.Replicas, b.Replicas) })
 	if len(out.Constraints) > 0 {
 		first := out.Constraints[0]
-		n := first.Replicas
+		n := max(first.Replicas-out.Owed, 0)
 		out.Replicas, out.BindingKind, out.BindingName, out.BindingResource = &n, first.Kind, first.Name, first.Resource
 	}
 	h.update(w, &out)
 	h.autoscaled(w, &out)
+	if h.explain {
+		out.explain(pod)
+	}
 	return out
+}
+
+// owed is how many pods the controller has been asked for and has not got. A
+// controller that has not looked yet says nothing about that.
+func owed(w Work) int {
+	var seen int64
+	switch o := w.Object.(type) {
+	case *appsv1.Deployment:
+		seen = o.Status.ObservedGeneration
+	case *appsv1.StatefulSet:
+		seen = o.Status.ObservedGeneration
+	case *appsv1.ReplicaSet:
+		seen = o.Status.ObservedGeneration
+	}
+	if seen == 0 {
+		return 0
+	}
+	return max(w.Pods-running(w.Object), 0)
 }
 
 // admissible asks for one pod with its claims, whatever the quotas have left:
@@ -276,6 +313,9 @@ func (h *headroom) nodeLimit(w Work, pod *corev1.Pod) Constraint {
 	} else {
 		rooms := h.cluster.Rooms(pod)
 		c.Replicas, full = rooms.Pods, rooms.Full
+		if h.explain {
+			c.Nodes = nodeShares(rooms)
+		}
 	}
 	for _, n := range full.Nodes {
 		if r := n.Main(); r.Reason == fit.Insufficient {

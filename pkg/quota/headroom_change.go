@@ -38,11 +38,12 @@ func product(q resource.Quantity, n int64) *resource.Quantity {
 	return &out
 }
 
-// limitFor is how many of n there is room for, and the constraint that ends it.
+// limitFor is how many of n there is room for, and the constraint that ends it;
+// below zero where there is none for all that are asked for already.
 func (h Headroom) limitFor(n int) (int, *Constraint) {
 	for i, c := range h.Constraints {
-		if c.Replicas < n {
-			return c.Replicas, &h.Constraints[i]
+		if c.Replicas-h.Owed < n {
+			return c.Replicas - h.Owed, &h.Constraints[i]
 		}
 	}
 	return n, nil
@@ -62,6 +63,7 @@ func (h *headroom) update(w Work, out *Headroom) {
 		u.Peak = 2 * w.Pods // all new ones beside all old ones that still shut down
 	}
 	room, binds := out.limitFor(surge)
+	room = max(room, 0)
 	if len(out.Constraints) > 0 {
 		u.Room = &room
 	}

@@ -78,11 +78,14 @@ func AuditNeeds(s *snapshot.Snapshot, q Query, usage bool) snapshot.Needs {
 	}
 	if q.Namespace != "" {
 		w.one("Namespace", "", q.Namespace)
+	} else {
+		w.list("Namespace", "") // for the soft limits that they carry
 	}
 	if usage {
 		w.list("PodMetrics", q.Namespace)
 	}
 	w.list("Node", "")
+	w.list("HorizontalPodAutoscaler", q.Namespace)
 	quotas, _ := snapshot.List[*corev1.ResourceQuota](s, q.Namespace, nil)
 	for _, rq := range quotas {
 		for name := range rq.Spec.Hard {

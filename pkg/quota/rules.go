@@ -32,9 +32,10 @@ func auditRules(soft SoftLimits) []rule.Rule {
 		{ID: "quota/under-requested", Reads: readsWorks("PodMetrics"), Check: checkUnderRequested},
 		{ID: "quota/over-requested", Reads: readsWorks("PodMetrics"), Check: checkOverRequested},
 	}
-	for id, l := range map[string]Level{"quota/at-hard": LevelHard, "quota/near-hard": LevelNear, "quota/soft-exceeded": LevelSoft} {
-		all = append(all, rule.Rule{ID: id, Reads: []snapshot.Kind{"ResourceQuota"}, Check: levelRule(soft, l)})
+	for id, alarm := range map[string]func(QuotaUse) bool{"quota/at-hard": atHard, "quota/near-hard": nearHard, "quota/soft-exceeded": overSoft} {
+		all = append(all, rule.Rule{ID: id, Reads: []snapshot.Kind{"ResourceQuota", "Namespace"}, Check: levelRule(soft, alarm)})
 	}
+	all = append(all, growthRules()...)
 	for _, id := range refusalRules() {
 		all = append(all, rule.Rule{ID: id, Reads: readsAdmission(), Check: refusalRule(id)})
 	}

@@ -19,16 +19,24 @@ func quotasIn(s *snapshot.Snapshot, sc *rule.Scope) []*corev1.ResourceQuota {
 	return rule.Members[*corev1.ResourceQuota](s, sc)
 }
 
-// levelRule reports the lines of a quota at a level: one finding for each
-// quota. A limit of zero is a ban, not a quota that is used up.
-func levelRule(soft SoftLimits, at Level) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
+// The alarms of a quota's line. What is near its hard limit is told as that,
+// whatever the soft limit says.
+func atHard(u QuotaUse) bool   { return u.Level == LevelHard }
+func nearHard(u QuotaUse) bool { return u.Level != LevelHard && u.Percent >= nearPercent }
+func overSoft(u QuotaUse) bool { return u.Level == LevelSoft && u.Percent < nearPercent }
+
+// levelRule reports the lines of a quota that set off an alarm: one finding for
+// each quota. A limit of zero is a ban, not a quota that is used up.
+func levelRule(soft SoftLimits, alarm func(QuotaUse) bool) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
 	return func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		var out []finding.Finding
 		for _, q := range quotasIn(s, sc) {
 			var lines []QuotaUse
-			for _, u := range quotaUses(q, soft) {
-				if hard := q.Status.Hard[corev1.ResourceName(u.Resource)]; u.Level == at && hard.Sign() > 0 {
+			isSoft := false
+			for _, u := range quotaUses(s, q, soft) {
+				if hard := q.Status.Hard[corev1.ResourceName(u.Resource)]; alarm(u) && hard.Sign() > 0 {
 					lines = append(lines, u)
+					isSoft = overSoft(u)
 				}
 			}
 			if len(lines) == 0 {
@@ -41,7 +49,7 @@ func levelRule(soft SoftLimits, at Level) func(*snapshot.Snapshot, *rule.Scope) 
 			for _, u := range lines {
 				keys = append(keys, u.Resource)
 				value := fmt.Sprintf("%s of %s (%d%%)", u.Used, u.Hard, u.Percent)
-				if at == LevelSoft {
+				if isSoft {
 					value += ", soft limit " + u.Soft
 				}
 				f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "status.used." + u.Resource, Value: value})

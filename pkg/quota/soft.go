@@ -11,10 +11,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
-// SoftAnnotation on a ResourceQuota holds soft limits: "requests.cpu=80%,
-// limits.memory=6Gi". One annotation for all, because the names of resources
+// SoftAnnotation on a ResourceQuota or a Namespace holds soft limits:
+// "requests.cpu=80%, limits.memory=6Gi". One annotation for all, because the names of resources
 // hold slashes and could not all be parts of annotation names.
 const SoftAnnotation = "kubectl-msa.dev/soft-limits"
 
@@ -25,6 +27,8 @@ type Soft map[corev1.ResourceName]Threshold
 type Threshold struct {
 	Percent int
 	Amount  *resource.Quantity
+	// From is who said it.
+	From Source
 }
 
 // SoftLimits are those of a file: for every namespace, and for some.
@@ -111,20 +115,28 @@ func (s Soft) find(name corev1.ResourceName) (Threshold, bool) {
 	return t, ok
 }
 
-// softFor unites what holds for a quota: its annotation before the file's word
-// on its namespace, that before the default.
-func (l SoftLimits) softFor(q *corev1.ResourceQuota) (Soft, error) {
+// softFor unites what holds for a quota: its annotation before that of its
+// namespace, that before the file's word on the namespace, that before the default.
+// The error is that of the quota's own annotation.
+func (l SoftLimits) softFor(s *snapshot.Snapshot, q *corev1.ResourceQuota) (Soft, error) {
 	out := Soft{}
-	own, err := parseSoft(q.Annotations[SoftAnnotation])
-	for _, from := range []map[string]string{l.Default, l.Namespaces[q.Namespace]} {
-		if s, bad := softOf(from); bad == nil {
-			for name, t := range s {
-				out[name] = t
-			}
+	take := func(limits Soft, from Source) {
+		for name, t := range limits {
+			t.From = from
+			out[name] = t
 		}
 	}
-	for name, t := range own {
-		out[name] = t
+	for _, from := range []map[string]string{l.Default, l.Namespaces[q.Namespace]} {
+		if limits, err := softOf(from); err == nil {
+			take(limits, FromSoftFile)
+		}
 	}
+	if ns, a := snapshot.Get[*corev1.Namespace](s, "", q.Namespace); a.State == snapshot.Present {
+		if limits, err := parseSoft(ns.Annotations[SoftAnnotation]); err == nil {
+			take(limits, FromNamespaceAnnotation)
+		}
+	}
+	own, err := parseSoft(q.Annotations[SoftAnnotation])
+	take(own, FromQuotaAnnotation)
 	return out, err
 }

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
 func TestSoftLimits(t *testing.T) {
@@ -18,7 +19,7 @@ func TestSoftLimits(t *testing.T) {
 	q := quotaOf(t, "q", "{pods: 10}", "{pods: 0}")
 	q.Namespace = "shop"
 	q.Annotations = map[string]string{SoftAnnotation: "limits.memory = 6Gi,\n requests.cpu=75%,"}
-	limits, err := soft.softFor(q)
+	limits, err := soft.softFor(snapshot.New(snapshot.FromCluster, noon), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func TestSoftLimitsThatCannotBeRead(t *testing.T) {
 	}
 	_, s := loadFixture(t, "testdata/audit/soft-annotation.yaml")
 	s.OfKind("ResourceQuota", "shop")[0].SetAnnotations(map[string]string{SoftAnnotation: "cpu"})
-	report, err := AuditOf(s, Query{Namespace: "shop"}, SoftLimits{}, loadCatalogue(t), lang.English)
+	report, err := AuditOf(s, Query{Namespace: "shop"}, SoftLimits{}, View{}, loadCatalogue(t), lang.English)
 	if err != nil || len(report.NotChecked) != 1 || !strings.Contains(report.NotChecked[0].Why, "requests.cpu=80%") {
 		t.Errorf("%v, %+v", err, report.NotChecked)
 	}
@@ -65,7 +66,7 @@ func TestLevel(t *testing.T) {
 		want       Level
 		percent    int
 	}{
-		{"0", "10", LevelOK, 0}, {"5", "10", LevelOK, 50}, {"5001m", "10", LevelSoft, 50}, {"9", "10", LevelNear, 90}, {"10", "10", LevelHard, 100},
+		{"0", "10", LevelOK, 0}, {"4", "10", LevelOK, 40}, {"5", "10", LevelWarn, 50}, {"5001m", "10", LevelSoft, 50}, {"9", "10", LevelSoft, 90}, {"10", "10", LevelHard, 100},
 		{"12", "10", LevelHard, 120}, {"0", "0", LevelOK, 0}, {"1", "0", LevelHard, 0},
 	} {
 		got, percent := level(resource.MustParse(c.used), resource.MustParse(c.hard), &soft)

@@ -31,71 +31,137 @@ type auditRow struct {
 	name, qos               string
 	pods                    int
 	requests, limits, usage []quota.Amount
+	// offered is what nodes have.
+	offered []quota.Amount
 }
 
 func (a auditPart) write(p *page) error {
 	if len(a.report.Namespaces) == 0 {
 		return nil
 	}
+	if err := a.table(p); err != nil {
+		return err
+	}
+	a.basis(p)
+	if err := a.quotas(p); err != nil {
+		return err
+	}
+	if err := a.ranges(p); err != nil {
+		return err
+	}
+	if a.report.View.Explain {
+		a.explain(p)
+	}
+	return nil
+}
+
+// table is what is asked for and used.
+func (a auditPart) table(p *page) error {
 	rows := a.rows()
 	a.order(rows)
 	left := 0
 	if top := a.report.Top; top > 0 && len(rows) > top {
 		left, rows = len(rows)-top, rows[:top]
 	}
+	if len(rows) == 0 {
+		return nil
+	}
 	var lines []row
 	for _, r := range rows {
 		lines = append(lines, row{cells: []string{
-			r.name, strconv.Itoa(r.pods), r.qos,
-			amountOf(r.requests, "cpu"), amountOf(r.limits, "cpu"), amountOf(r.usage, "cpu"),
-			amountOf(r.requests, "memory"), amountOf(r.limits, "memory"), amountOf(r.usage, "memory"), others(r.requests),
+			r.name, outOf(strconv.Itoa(r.pods), amountOf(r.offered, "pods")), r.qos,
+			outOf(amountOf(r.requests, "cpu"), amountOf(r.offered, "cpu")), amountOf(r.limits, "cpu"), amountOf(r.usage, "cpu"),
+			outOf(amountOf(r.requests, "memory"), amountOf(r.offered, "memory")), amountOf(r.limits, "memory"), amountOf(r.usage, "memory"), others(r.requests),
 		}})
 	}
-	if len(lines) > 0 {
-		p.gap()
-		p.line(p.style.paint(strong, p.say("audit-head", nil)))
-		headers := []string{
-			p.rowHead(a.report.By), p.say("audit-pods", nil), p.say("audit-qos", nil),
-			p.say("audit-cpu", nil), p.say("audit-cpu-limit", nil), p.say("audit-cpu-used", nil),
-			p.say("audit-memory", nil), p.say("audit-memory-limit", nil), p.say("audit-memory-used", nil), p.say("audit-other", nil),
-		}
-		if err := p.table("  ", headers, lines); err != nil {
-			return err
-		}
+	p.gap()
+	p.line(p.style.paint(strong, p.say("audit-head", nil)))
+	headers := []string{
+		p.rowHead(a.report.View), p.say("audit-pods", nil), p.say("audit-qos", nil),
+		p.say("audit-cpu", nil), p.say("audit-cpu-limit", nil), p.say("audit-cpu-used", nil),
+		p.say("audit-memory", nil), p.say("audit-memory-limit", nil), p.say("audit-memory-used", nil), p.say("audit-other", nil),
+	}
+	if err := p.table("  ", headers, lines); err != nil {
+		return err
 	}
 	if left > 0 {
 		p.line("  " + p.style.paint(faint, p.say("audit-more", map[string]any{"n": left})))
 	}
-	return a.quotas(p)
+	return nil
 }
 
-func (p *page) rowHead(by quota.Grouping) string {
-	switch by {
+// outOf writes an amount with what the nodes offer: "600m/8".
+func outOf(part, whole string) string {
+	switch {
+	case whole == "":
+		return part
+	case part == "":
+		part = "0"
+	}
+	return part + "/" + whole
+}
+
+// basis says what the numbers above are.
+func (a auditPart) basis(p *page) {
+	used := false
+	for _, ns := range a.report.Namespaces {
+		used = used || len(ns.Usage) > 0
+	}
+	text := p.say("audit-basis", map[string]any{"basis": string(a.report.View.Counted()), "container": a.report.View.By == quota.ByContainer, "used": used, "offered": len(a.report.Groups) > 0 && len(a.report.Groups[0].Allocatable) > 0})
+	for _, l := range wrap(text, p.prose()-2) {
+		p.line("  " + p.style.paint(faint, l))
+	}
+}
+
+func (p *page) rowHead(v quota.View) string {
+	switch v.By {
+	case quota.ByLabel:
+		return v.Label
 	case quota.ByNamespace:
 		return p.say("audit-by-namespace", nil)
 	case quota.ByContainer:
 		return p.say("audit-by-container", nil)
+	case quota.ByNode:
+		return p.say("audit-by-node", nil)
+	case quota.ByZone:
+		return p.say("audit-by-zone", nil)
+	case quota.ByPriority:
+		return p.say("audit-by-priority", nil)
+	case quota.ByPartOf:
+		return p.say("audit-by-part-of", nil)
 	case quota.ByWorkload:
 	}
 	return p.say("audit-by-workload", nil)
 }
 
-// rows gives one for each namespace, workload or container.
+// rows gives one for each namespace, workload or container, or for each group.
 func (a auditPart) rows() []auditRow {
 	var out []auditRow
+	by := a.report.View.By
+	if by.Grouped() {
+		for _, g := range a.report.Groups {
+			name := g.Name
+			if name == "" {
+				name = "-"
+			}
+			out = append(out, auditRow{name: name, pods: g.Pods, requests: g.Requests, limits: g.Limits, usage: g.Usage, offered: g.Allocatable})
+		}
+		return out
+	}
 	for _, ns := range a.report.Namespaces {
-		if a.report.By == quota.ByNamespace {
-			out = append(out, auditRow{ns.Namespace, "", ns.Pods, ns.Requests, ns.Limits, ns.Usage})
+		if by == quota.ByNamespace {
+			out = append(out, auditRow{name: ns.Namespace, pods: ns.Pods, requests: ns.Requests, limits: ns.Limits, usage: ns.Usage})
 			continue
 		}
 		for _, w := range ns.Workloads {
 			name := within(w.Workload, a.report.Scope.Namespace)
-			if a.report.By != quota.ByContainer {
-				out = append(out, auditRow{name, w.QoS, w.Pods, w.Requests, w.Limits, w.Usage})
+			if by != quota.ByContainer {
+				out = append(out, auditRow{name: name, qos: w.QoS, pods: w.Pods, requests: w.Requests, limits: w.Limits, usage: w.Usage})
 				continue
 			}
 			for _, c := range w.Containers {
-				out = append(out, auditRow{strings.Replace(name, w.Workload.String(), w.Workload.String()+" "+c.Container, 1), w.QoS, w.Pods, c.Requests, c.Limits, c.Usage})
+				of := strings.Replace(name, w.Workload.String(), w.Workload.String()+" "+c.Container, 1)
+				out = append(out, auditRow{name: of, qos: w.QoS, pods: w.Pods, requests: c.Requests, limits: c.Limits, usage: c.Usage})
 			}
 		}
 	}
@@ -111,6 +177,10 @@ func (a auditPart) order(rows []auditRow) {
 			name = "cpu"
 		case quota.ByMemory:
 			name = "memory"
+		case quota.ByCPULimit:
+			list, name = r.limits, "cpu"
+		case quota.ByMemoryLimit:
+			list, name = r.limits, "memory"
 		case quota.ByCPUUsage:
 			list, name = r.usage, "cpu"
 		case quota.ByMemoryUsage:
@@ -156,7 +226,7 @@ func (a auditPart) quotas(p *page) error {
 				hidden++
 				continue
 			}
-			mark := map[quota.Level]mark{quota.LevelOK: markOK, quota.LevelSoft: markWarning, quota.LevelNear: markWarning, quota.LevelHard: markError}[u.Level]
+			mark := map[quota.Level]mark{quota.LevelOK: markOK, quota.LevelSoft: markWarning, quota.LevelWarn: markWarning, quota.LevelHard: markError}[u.Level]
 			name := within(finding.Ref{Kind: "ResourceQuota", Namespace: ns.Namespace, Name: u.Quota}, a.report.Scope.Namespace)
 			lines = append(lines, row{mark, []string{name, u.Resource, u.Used, u.Hard, u.Soft, strconv.Itoa(u.Percent) + "%"}})
 		}

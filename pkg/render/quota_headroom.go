@@ -92,6 +92,7 @@ func (h headroomPart) write(p *page) error {
 			return err
 		}
 	}
+	h.explain(p)
 	if h.report.Waiting > 0 {
 		p.gap()
 		p.bullet(markInfo, p.say("headroom-waiting", map[string]any{"n": h.report.Waiting}))

@@ -18,7 +18,7 @@ import (
 
 // quotaArgs fill the texts of the quota commands in TestMessages.
 func quotaArgs() map[string]any {
-	return map[string]any{
+	return map[string]any{"percent": 1, "formula": "x", "soft": "x", "from": "x", "basis": "quota", "container": false, "offered": true,
 		"manifests": 2, "pods": 3, "all": 5, "by": "x", "workload": "x", "workloads": 2, "most": true, "binds": "x", "full": 1,
 		"slow": true, "max": 3, "missing": 1, "resource": "x",
 		"spaces":  2,
@@ -142,8 +142,8 @@ func quotaAudit(by quota.Grouping, sort quota.Order, top int) func(lang.Lang) an
 		q.Status = corev1.ResourceQuotaStatus{Hard: q.Spec.Hard, Used: corev1.ResourceList{"requests.cpu": resource.MustParse("850m"), "requests.memory": resource.MustParse("704Mi")}}
 		s.Add(q)
 		catalogue, _ := finding.LoadCatalogue()
-		report, _ := quota.AuditOf(s, quota.Query{Namespace: "shop"}, quota.SoftLimits{}, catalogue, l)
-		report.By, report.Sort, report.Top = by, sort, top
+		report, _ := quota.AuditOf(s, quota.Query{Namespace: "shop"}, quota.SoftLimits{}, quota.View{By: by}, catalogue, l)
+		report.Sort, report.Top = sort, top
 		return report
 	}
 }

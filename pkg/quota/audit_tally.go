@@ -1,0 +1,43 @@
+package quota
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// tally adds up pods.
+type tally struct {
+	pods int
+	// measured is of how many of them the metrics API had a sample.
+	measured                         int
+	requests, limits, usage, charged corev1.ResourceList
+}
+
+func newTally() *tally {
+	return &tally{requests: corev1.ResourceList{}, limits: corev1.ResourceList{}, usage: corev1.ResourceList{}, charged: corev1.ResourceList{}}
+}
+
+// add counts a pod by the rules of the basis, with what it uses if that was measured.
+func (t *tally) add(s *snapshot.Snapshot, pod *corev1.Pod, basis Basis) {
+	t.pods++
+	addTo(t.requests, Requests(pod, basis))
+	addTo(t.limits, Limits(pod, basis))
+	addTo(t.charged, Requests(pod, Charged))
+	if m, a := snapshot.Get[*snapshot.PodMetrics](s, pod.Namespace, pod.Name); a.State == snapshot.Present {
+		t.measured++
+		for _, c := range m.Containers {
+			addTo(t.usage, c.Usage)
+		}
+	}
+}
+
+// join adds up two tallies.
+func (t *tally) join(other *tally) {
+	t.pods += other.pods
+	t.measured += other.measured
+	addTo(t.requests, other.requests)
+	addTo(t.limits, other.limits)
+	addTo(t.usage, other.usage)
+	addTo(t.charged, other.charged)
+}
