@@ -34,7 +34,7 @@ func noRoomFinding(l lang.Lang) finding.Finding {
 	}
 }
 
-func tight() []quota.Refused {
+func scarce() []quota.Refused {
 	return []quota.Refused{
 		{Constraint: fit.Insufficient, Resource: "cpu", Words: "Insufficient cpu", Nodes: 2},
 		{Constraint: fit.Tainted, Words: "node(s) had untolerated taint(s)", Nodes: 1},
@@ -53,12 +53,12 @@ func fitReport(l lang.Lang) any {
 		Report: fitBase([]finding.Finding{noRoomFinding(l)}, nil), Nodes: 3,
 		Fit: []quota.Fit{
 			{Workload: ref("Deployment", "api"), Asked: 3, Running: 3, Fits: placed(3), NotModelled: noGaps()},
-			{Workload: ref("Deployment", "web"), Asked: 7, Running: 2, Fits: placed(5), Refused: tight(), NotModelled: noGaps()},
+			{Workload: ref("Deployment", "web"), Asked: 7, Running: 2, Fits: placed(5), Refused: scarce(), NotModelled: noGaps()},
 			{Workload: ref("StatefulSet", "db"), Asked: 2, Fits: placed(1), FitsAtMost: placed(2), NotModelled: gaps},
 			{Workload: finding.Ref{Kind: "DaemonSet", Namespace: "kube-system", Name: "agent"}, Asked: 3, Fits: placed(3), NotModelled: gaps[:1]},
 		},
 		Pending: []quota.Pending{
-			{Workload: ref("Deployment", "web"), Pod: "web-1-a", Pods: 2, Fits: placed(0), Refused: tight(), Change: "on node-1: free 100m cpu, or ask for at most 400m cpu"},
+			{Workload: ref("Deployment", "web"), Pod: "web-1-a", Pods: 2, Fits: placed(0), Refused: scarce(), Change: "on node-1: free 100m cpu, or ask for at most 400m cpu"},
 			{Workload: ref("Job", "report"), Pod: "report-x", Pods: 1, Fits: placed(1)},
 		},
 	}
@@ -71,7 +71,7 @@ func fitWhole(lang.Lang) any {
 
 func fitRange(lang.Lang) any {
 	return quota.FitReport{Report: fitBase(nil, nil), Nodes: 3, Pending: []quota.Pending{}, Fit: []quota.Fit{
-		{Workload: ref("Deployment", "web"), Asked: 6, Fits: placed(4), FitsAtMost: placed(6), Refused: tight(), NotModelled: []quota.NotModelled{{Kind: quota.GapOrder, What: "4-6"}}},
+		{Workload: ref("Deployment", "web"), Asked: 6, Fits: placed(4), FitsAtMost: placed(6), Refused: scarce(), NotModelled: []quota.NotModelled{{Kind: quota.GapOrder, What: "4-6"}}},
 	}}
 }
 
@@ -92,7 +92,7 @@ func fitDrain(l lang.Lang) any {
 	}
 	return quota.FitReport{
 		Report: fitBase([]finding.Finding{f}, nil), Nodes: 3, Pending: []quota.Pending{},
-		Fit: []quota.Fit{{Workload: ref("Deployment", "web"), Asked: 3, Fits: placed(2), Refused: tight(), NotModelled: noGaps()}, {Workload: ref("Deployment", "api"), Asked: 1, Fits: placed(1), NotModelled: noGaps()}},
+		Fit: []quota.Fit{{Workload: ref("Deployment", "web"), Asked: 3, Fits: placed(2), Refused: scarce(), NotModelled: noGaps()}, {Workload: ref("Deployment", "api"), Asked: 1, Fits: placed(1), NotModelled: noGaps()}},
 		Drain: &quota.Drain{Nodes: []string{"node-1"}, Pods: 5, Fits: placed(3), Stays: 2, Lost: []string{"shop/by-hand"}, BudgetsKnown: true, Budgets: []quota.Budget{
 			{Namespace: "shop", Name: "web", Pods: 3, Blocks: true}, {Namespace: "shop", Name: "api", Pods: 1, Allowed: 1},
 		}},
