@@ -23,7 +23,7 @@ func newProbe(a *app) *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	cmd.AddCommand(newProbeCheck(a, nil), newProbeRun(a, nil), newProbeSuggest(a, nil))
+	cmd.AddCommand(newProbeCheck(a, nil), newProbeRun(a, nil), newProbeSuggest(a, nil), newProbeWatch(a, nil))
 	return cmd
 }
 

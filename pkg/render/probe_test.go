@@ -26,13 +26,27 @@ func probeTexts() ([]string, map[string]any) {
 	for _, x := range []probe.Phase{probe.Untouched, probe.NotReady, probe.InTraffic, probe.Undecided, probe.Stopping, probe.BackingOff} {
 		ids = append(ids, "phase-"+string(x))
 	}
-	args := map[string]any{"default": true, "sidecar": true, "startup": false, "gone": 1, "again": 2, "kills": 1, "atOnce": 1, "guaranteed": 1, "margin": 1, "containers": 2}
-	for _, name := range []string{"span", "period", "timeout", "failures", "successes", "delay", "was", "set", "title", "grace", "sure", "maybe", "pod", "container"} {
+	for _, kind := range probe.MomentKinds() {
+		ids = append(ids, "moment-"+string(kind))
+	}
+	for _, kind := range causeKinds() {
+		ids = append(ids, "cause-"+string(kind))
+	}
+	args := map[string]any{"ready": 1, "serving": 1, "times": 2, "restarts": 1, "silences": 1, "pods": 2, "default": true, "sidecar": true, "startup": false, "gone": 1, "again": 2, "kills": 1, "atOnce": 1, "guaranteed": 1, "margin": 1, "containers": 2}
+	for _, name := range []string{"span", "period", "timeout", "failures", "successes", "delay", "was", "set", "title", "grace", "sure", "maybe", "pod", "container", "probe", "service", "services", "target", "seconds", "what", "code", "longest", "for", "reason", "namespace"} {
 		args[name] = "x"
 	}
 	more, moreArgs := ranTexts()
 	maps.Copy(args, moreArgs)
 	return append(ids, more...), args
+}
+
+// causeKinds are the moments that others are told to follow from.
+func causeKinds() []probe.MomentKind {
+	return []probe.MomentKind{
+		probe.PodNew, probe.ContainerRunning, probe.BecameReady, probe.ProbeFailed, probe.BecameUnfit,
+		probe.OutOfService, probe.ContainerKilled, probe.ContainerEnded, probe.Deleting,
+	}
 }
 
 func number(n int) *int { return &n }
