@@ -22,8 +22,13 @@ type Case struct {
 	Chain     []string `json:"chain"`
 	Count     int      `json:"count"`
 	Explains  []string `json:"explains"`
-	Never     []string `json:"never"`
-	Health    string   `json:"health"`
+	// Also are rules of further findings, where several things are wrong.
+	Also []string `json:"also"`
+	// Delete are objects that are deleted once all is there; Held those whose finalizers go at the end.
+	Delete []string `json:"delete"`
+	Held   []string `json:"held"`
+	Never  []string `json:"never"`
+	Health string   `json:"health"`
 
 	// Name is the file's name without its ending; Manifests is the rest of the file.
 	Name      string `json:"-"`
@@ -54,6 +59,20 @@ func Load(folder string) ([]Case, error) {
 		cases = append(cases, c)
 	}
 	return cases, nil
+}
+
+// in gives the case its namespace.
+func (c Case) in(ns string) Case {
+	fill := func(s string) string { return strings.ReplaceAll(s, "${NAMESPACE}", ns) }
+	c.Target, c.Object = fill(c.Target), fill(c.Object)
+	for _, list := range []*[]string{&c.Chain, &c.Delete, &c.Held} {
+		var filled []string
+		for _, s := range *list {
+			filled = append(filled, fill(s))
+		}
+		*list = filled
+	}
+	return c
 }
 
 // sameChain compares a chain with one in which "pod/*" stands for any name.

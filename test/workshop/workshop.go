@@ -162,7 +162,11 @@ func Look(t testing.TB, c *cluster.Cluster, ns, target string) (inspect.Report, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := inspect.Query{Namespace: ns, Targets: []finding.Ref{{Kind: string(info.Kind), Namespace: ns, Name: name}}}
+	ref := finding.Ref{Kind: string(info.Kind), Name: name}
+	if info.Namespaced {
+		ref.Namespace = ns
+	}
+	q := inspect.Query{Namespace: ns, Targets: []finding.Ref{ref}}
 	s := snapshot.New(snapshot.FromCluster, time.Now())
 	if err := reader.Fill(t.Context(), s, func(s *snapshot.Snapshot) snapshot.Needs { return inspect.Plan(s, q) }); err != nil {
 		return inspect.Report{}, fmt.Errorf("look at %s: %w", target, err)
