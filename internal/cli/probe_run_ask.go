@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
-	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
 	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
 	"github.com/kubectl-msa/kubectl-msa/pkg/probe/run"
 	"github.com/kubectl-msa/kubectl-msa/pkg/render"
@@ -71,7 +70,7 @@ func (a *app) readProbes(ctx context.Context, c *cluster, o probeRunOptions) (*s
 	s := snapshot.New(snapshot.FromCluster, a.Now())
 	s.Context, s.Namespace = c.context, c.namespace
 	done := a.Streams.Wait(a.t("wait.reading", "host", c.host))
-	err := c.reader.Fill(ctx, s, func(s *snapshot.Snapshot) snapshot.Needs { return probePlan(s, inspect.Query(q)) })
+	err := c.reader.Fill(ctx, s, func(s *snapshot.Snapshot) snapshot.Needs { return probePlan(s, q) })
 	done()
 	if err == nil && o.save != "" {
 		err = file.WriteFile(o.save, s)

@@ -66,7 +66,7 @@ func (v *view) outcome(q Question, verdict Verdict) Outcome {
 	if q.Type == Liveness {
 		return coming(effect, values.Failing())
 	}
-	age, _ := v.age(q)
+	age := v.age(q)
 	left := values.FromStart()
 	return coming(effect, Span{max(0, left.Earliest-age), max(0, left.Latest-age)})
 }

@@ -151,13 +151,13 @@ func (v *view) ran(a Answer) Ran {
 	return out
 }
 
-// age is how long the container's instance runs, in whole seconds; false where it does not.
-func (v *view) age(q Question) (int, bool) {
+// age is how long the container's instance runs, in whole seconds; 0 where it does not.
+func (v *view) age(q Question) int {
 	status, _ := q.own.status(q.Pod)
 	if status.State.Running == nil {
-		return 0, false
+		return 0
 	}
-	return max(0, int(v.s.TakenAt.Sub(status.State.Running.StartedAt.Time)/time.Second)), true
+	return max(0, int(v.s.TakenAt.Sub(status.State.Running.StartedAt.Time)/time.Second))
 }
 
 // told makes evidence of a run.

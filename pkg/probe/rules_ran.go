@@ -126,7 +126,7 @@ func (v *view) due(q Question) bool {
 	case q.Type == Readiness && !status.Ready:
 		return v.aged(q.own, status)
 	}
-	age, _ := v.age(q)
+	age := v.age(q)
 	return age >= Effective(q.Probe).FirstRun().Earliest
 }
 

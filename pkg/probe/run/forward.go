@@ -10,9 +10,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
+	"k8s.io/streaming/pkg/httpstream"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
 )
@@ -88,7 +88,7 @@ func (f *Forward) dialer() (httpstream.Dialer, error) {
 	if err != nil {
 		return nil, err
 	}
-	newer, err := portforward.NewSPDYOverWebsocketDialer(at, f.cluster.config)
+	newer, err := portforward.NewSPDYOverWebsocketDialerForStreaming(at, f.cluster.config)
 	if err != nil {
 		return nil, fmt.Errorf("set up port forwarding: %w", err)
 	}
@@ -96,8 +96,8 @@ func (f *Forward) dialer() (httpstream.Dialer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up port forwarding: %w", err)
 	}
-	older := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, at)
-	return portforward.NewFallbackDialer(newer, older, falls), nil
+	older := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, at)
+	return portforward.NewFallbackDialerForStreaming(newer, older, falls), nil
 }
 
 // Dial opens a pair of streams. Whether anything listens is only known once

@@ -44,10 +44,10 @@ const soon = 50 * time.Millisecond
 // health service, whose answer must be SERVING. Whatever else comes is a failure.
 func check(ctx context.Context, way Way, clock *Clock, host string, port int, service string, timeout time.Duration, agent string) (probe.Sample, error) {
 	address := net.JoinHostPort(host, strconv.Itoa(port))
-	fail := func(format string, args ...any) (probe.Sample, error) {
-		return probe.Sample{Verdict: probe.Failure, Reason: fmt.Sprintf(format, args...), Took: clock.took(time.Now()), Late: late(ctx)}, nil
+	fail := func(format string, args ...any) probe.Sample {
+		return probe.Sample{Verdict: probe.Failure, Reason: fmt.Sprintf(format, args...), Took: clock.took(time.Now()), Late: late(ctx)}
 	}
-	unconnected := func() (probe.Sample, error) {
+	unconnected := func() probe.Sample {
 		// The kubelet's client tries again until the time is over, whatever the reason.
 		return fail("timeout: failed to connect service %q within %v: context deadline exceeded", address, timeout)
 	}
@@ -56,7 +56,7 @@ func check(ctx context.Context, way Way, clock *Clock, host string, port int, se
 		if isGone(err) {
 			return probe.Sample{}, err
 		}
-		return unconnected()
+		return unconnected(), nil
 	}
 	defer conn.Close()
 	release := context.AfterFunc(ctx, func() { _ = conn.Close() })
@@ -66,20 +66,20 @@ func check(ctx context.Context, way Way, clock *Clock, host string, port int, se
 		if end, ok := conn.(lateEnd); ok && isGone(end.Broken()) {
 			return probe.Sample{}, end.Broken()
 		}
-		return unconnected()
+		return unconnected(), nil
 	}
 	answer, err := c.ask(address, agent, service, clock.Left())
 	switch {
 	case late(ctx), err == nil && answer.code == codeDeadlineExceeded, errors.Is(err, errCancelled) && clock.Left() < soon:
-		return fail("timeout: health rpc did not complete within %v", timeout)
+		return fail("timeout: health rpc did not complete within %v", timeout), nil
 	case err != nil:
-		return fail("error: health rpc probe failed: rpc error: code = Unavailable desc = %v", err)
+		return fail("error: health rpc probe failed: rpc error: code = Unavailable desc = %v", err), nil
 	case answer.code == codeUnimplemented:
-		return fail("error: this server does not implement the grpc health protocol (grpc.health.v1.Health): %s", answer.message)
+		return fail("error: this server does not implement the grpc health protocol (grpc.health.v1.Health): %s", answer.message), nil
 	case answer.code != codeOK:
-		return fail("error: health rpc probe failed: rpc error: code = %s desc = %s", codeName(answer.code), answer.message)
+		return fail("error: health rpc probe failed: rpc error: code = %s desc = %s", codeName(answer.code), answer.message), nil
 	case answer.health != serving:
-		return fail("service unhealthy (responded with %q)", healthName(answer.health))
+		return fail("service unhealthy (responded with %q)", healthName(answer.health)), nil
 	}
 	return probe.Sample{Verdict: probe.Success, Took: clock.took(time.Now())}, nil
 }

@@ -24,7 +24,7 @@ const (
 	HelperLife = 10 * time.Minute
 
 	helperContainer = "relay"
-	helperPatience  = time.Minute
+	helperPatience  = 40 * time.Second
 	removeTime      = 10 * time.Second
 	nobody          = 65532
 )

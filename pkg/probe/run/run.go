@@ -226,7 +226,7 @@ func (l *loopbackRelay) Reach(ctx context.Context, clock *Clock, _ string, port 
 
 // gone says why a way broke: because the pod is not there any more, or else.
 func (v *visit) gone(ctx context.Context, q probe.Question, err error) (probe.Skip, string) {
-	var bar *Barred
+	var bar *BarredError
 	if errors.As(err, &bar) && bar.Forbidden {
 		return probe.NoTransport, bar.Error()
 	}

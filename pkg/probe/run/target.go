@@ -10,9 +10,9 @@ import (
 	"sync/atomic"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // credential plugins of kubeconfig files
 	"k8s.io/client-go/rest"
+	"k8s.io/streaming/pkg/httpstream"
 )
 
 // Cluster is where pods are asked.
@@ -57,15 +57,15 @@ func falls(err error) bool {
 	return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 }
 
-// Barred is a way that cannot be had at all: forbidden, or the pod is not there.
-type Barred struct {
+// BarredError is a way that cannot be had at all: forbidden, or the pod is not there.
+type BarredError struct {
 	// Verb is what was missing: "create pods/portforward in namespace shop".
 	Verb      string
 	Forbidden bool
 	Err       error
 }
 
-func (b *Barred) Error() string {
+func (b *BarredError) Error() string {
 	if b.Forbidden {
 		return "forbidden: " + b.Verb
 	}
@@ -73,10 +73,10 @@ func (b *Barred) Error() string {
 }
 
 // Unwrap gives the cause.
-func (b *Barred) Unwrap() error { return b.Err }
+func (b *BarredError) Unwrap() error { return b.Err }
 
 func barred(verb string, err error) error {
-	return &goneError{&Barred{Verb: verb, Forbidden: apierrors.IsForbidden(err) || strings.Contains(err.Error(), "is forbidden:"), Err: err}}
+	return &goneError{&BarredError{Verb: verb, Forbidden: apierrors.IsForbidden(err) || strings.Contains(err.Error(), "is forbidden:"), Err: err}}
 }
 
 // shortly is an error on one line.
