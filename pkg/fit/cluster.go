@@ -36,6 +36,8 @@ type Cluster struct {
 
 // host is a node with what is bound to it.
 type host struct {
+	// at is its index among the hosts.
+	at          int
 	node        *corev1.Node
 	allocatable amounts
 	requested   amounts
@@ -46,7 +48,7 @@ type host struct {
 func NewCluster(nodes []*corev1.Node, facts Facts) *Cluster {
 	c := &Cluster{facts: facts, byName: make(map[string]*host, len(nodes))}
 	for _, n := range nodes {
-		h := &host{node: n, allocatable: amounts{}, requested: amounts{}}
+		h := &host{at: len(c.hosts), node: n, allocatable: amounts{}, requested: amounts{}}
 		h.allocatable.add(n.Status.Allocatable)
 		c.hosts = append(c.hosts, h)
 		c.byName[n.Name] = h

@@ -31,7 +31,7 @@ func (c *Cluster) Clone() *Cluster {
 	}
 	same := make(map[*host]*host, len(c.hosts))
 	for _, h := range c.hosts {
-		copied := &host{node: h.node, allocatable: h.allocatable, requested: maps.Clone(h.requested), pods: h.pods[:len(h.pods):len(h.pods)]}
+		copied := &host{at: h.at, node: h.node, allocatable: h.allocatable, requested: maps.Clone(h.requested), pods: h.pods[:len(h.pods):len(h.pods)]}
 		same[h] = copied
 		out.hosts = append(out.hosts, copied)
 		out.byName[h.node.Name] = copied
@@ -114,7 +114,7 @@ func (c *Cluster) PlaceAll(batches []Batch, w Way) []Placement {
 			for _, p := range placers {
 				p.saw(h, pod, guards)
 			}
-			placers[i].got[h]++
+			placers[i].got[h.at]++
 			out[i].Pods++
 			out[i].On[h.node.Name]++
 			again = true

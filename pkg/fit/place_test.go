@@ -213,3 +213,26 @@ func TestTry(t *testing.T) {
 		})
 	}
 }
+
+func BenchmarkTry(b *testing.B) {
+	nodes, pods := big(300, 3_000)
+	for _, n := range nodes {
+		n.Status.Allocatable = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("64"), corev1.ResourceMemory: resource.MustParse("256Gi"), corev1.ResourcePods: resource.MustParse("110")}
+	}
+	c := NewCluster(nodes, Facts{})
+	c.Bind(pods...)
+	spread := pods[0].DeepCopy()
+	spread.Spec.NodeName = ""
+	spread.Spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{
+		MaxSkew: 1, TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.DoNotSchedule,
+		LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "app-0"}},
+	}}
+	for _, n := range []int{10, 1000, 1_000_000} {
+		b.Run(fmt.Sprintf("spread-%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				c.Try([]Batch{{Pod: spread, Pods: n}})
+			}
+		})
+	}
+}

@@ -1,6 +1,8 @@
 package fit
 
 import (
+	"hash/fnv"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 )
@@ -11,17 +13,27 @@ type placer struct {
 	c *Cluster
 	j *judge
 	// alone are the filters that look at one node and its pods only; local says
-	// what they answer.
+	// what they answer, host by host.
 	alone       []filter
-	local       map[*host]bool
+	local       []bool
 	constraints []*constraint
 	near        *neighbours
 	affinity    nodeaffinity.RequiredNodeAffinity
-	got         map[*host]int
+	// got is how many of the pods each host has, free how much of it would be left,
+	// and mark a number that stands for its name.
+	got  []int
+	free []float64
+	mark []uint64
 }
 
 func newPlacer(c *Cluster, pod *corev1.Pod) *placer {
-	p := &placer{c: c, got: map[*host]int{}, affinity: nodeaffinity.GetRequiredNodeAffinity(pod)}
+	n := len(c.hosts)
+	p := &placer{c: c, got: make([]int, n), free: make([]float64, n), mark: make([]uint64, n), affinity: nodeaffinity.GetRequiredNodeAffinity(pod)}
+	for _, h := range c.hosts {
+		name := fnv.New64a()
+		_, _ = name.Write([]byte(h.node.Name))
+		p.mark[h.at] = name.Sum64()
+	}
 	p.prepare(pod)
 	return p
 }
@@ -30,17 +42,18 @@ func (p *placer) prepare(pod *corev1.Pod) {
 	p.j = &judge{c: p.c, pod: pod, asked: asks(pod)}
 	p.alone = p.j.alone()
 	p.constraints, p.near = p.j.constraints(), p.j.neighbours()
-	p.local = make(map[*host]bool, len(p.c.hosts))
+	p.local = make([]bool, len(p.c.hosts))
 	for _, h := range p.c.hosts {
 		p.look(h)
 	}
 }
 
 func (p *placer) look(h *host) {
-	p.local[h] = true
+	p.free[h.at] = h.free(p.j.asked)
+	p.local[h.at] = true
 	for _, filter := range p.alone {
 		if len(filter(h)) > 0 {
-			p.local[h] = false
+			p.local[h.at] = false
 			return
 		}
 	}
@@ -54,7 +67,7 @@ func (p *placer) next(w Way, index int) *host {
 	var best *host
 	var most float64
 	for _, h := range p.c.hosts {
-		if !p.local[h] {
+		if !p.local[h.at] {
 			continue
 		}
 		if worth := w.worth(p, h, index); (best == nil || worth > most) && p.takes(h) {
@@ -81,14 +94,13 @@ func (p *placer) saw(h *host, pod *corev1.Pod, guards int) {
 		p.prepare(p.j.pod) // a claim may be for one pod alone
 		return
 	}
-	if p.local[h] { // a node that was full or not meant does not become free
+	if p.local[h.at] { // a node that was full or not meant does not become free
 		p.look(h)
 	}
 	bound := []*corev1.Pod{pod}
 	for _, c := range p.constraints {
 		if p.j.counted(c, p.constraints, p.affinity, h) {
-			c.counts[h.node.Labels[c.spec.TopologyKey]] += c.matching(bound, p.j.pod.Namespace)
-			c.leastDomain, c.least = c.fewest()
+			c.add(h.node.Labels[c.spec.TopologyKey], c.matching(bound, p.j.pod.Namespace))
 		}
 	}
 	p.near.look(h, bound)

@@ -17,6 +17,8 @@ type constraint struct {
 	text        string
 	leastDomain string
 	least       int
+	// atLeast counts the domains with so few; 0 is not counted yet.
+	atLeast int
 }
 
 // spread: matching pods in the node's domain + the pod itself − the smallest
@@ -159,6 +161,29 @@ func (c *constraint) minDomains() int {
 		return int(*c.spec.MinDomains)
 	}
 	return 1
+}
+
+// add counts n more in the domain. The smallest count is only looked for anew
+// when the last domain that had it has more; its name is then of no matter.
+func (c *constraint) add(value string, n int) {
+	if n == 0 {
+		return
+	}
+	was := c.counts[value]
+	c.counts[value] = was + n
+	if was > c.least {
+		return
+	}
+	if c.atLeast--; c.atLeast > 0 {
+		return
+	}
+	c.leastDomain, c.least = c.fewest()
+	c.atLeast = 0
+	for _, count := range c.counts {
+		if count == c.least {
+			c.atLeast++
+		}
+	}
 }
 
 // fewest is the domain with the fewest matching pods. With no domain at all the

@@ -27,9 +27,9 @@ func (t Trial) Range(batches ...int) (least, most int) {
 
 // The work that trials may be: pods times nodes, in all ways together.
 const (
-	fewWays  = 4
+	fewWays  = 2
 	manyWays = 24
-	mostWork = 4_000_000
+	mostWork = 3_000_000
 )
 
 // Try places the batches in several ways, each in a cluster of its own; this one

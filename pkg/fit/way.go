@@ -2,7 +2,6 @@ package fit
 
 import (
 	"cmp"
-	"hash/fnv"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -93,15 +92,13 @@ func (w Way) queue(batches []Batch, most int) []int {
 func (w Way) worth(p *placer, h *host, index int) float64 {
 	switch w.Choice {
 	case LeastUsed:
-		return h.free(p.j.asked)
+		return p.free[h.at]
 	case Fewest:
-		return -float64(p.got[h])
+		return -float64(p.got[h.at])
 	case MostUsed:
-		return -h.free(p.j.asked)
+		return -p.free[h.at]
 	case Anyone:
-		name := fnv.New64a()
-		_, _ = name.Write([]byte(h.node.Name))
-		return float64(w.chance(name.Sum64(), uint64(index)))
+		return float64(w.chance(p.mark[h.at], uint64(index)))
 	}
 	return 0
 }

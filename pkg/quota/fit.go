@@ -175,6 +175,8 @@ type fitter struct {
 	// cluster is nil where nodes or pods could not be read.
 	cluster *fit.Cluster
 	bound   []*corev1.Pod
+	// owned are those of bound that run, by what their template belongs to.
+	owned   map[finding.Ref][]*corev1.Pod
 	waiting []*wait
 	asks    []*ask
 	batches []fit.Batch

@@ -52,14 +52,19 @@ func (f *fitter) load(works []Work) {
 			nodes[i] = cordoned(n)
 		}
 	}
+	f.owned = map[finding.Ref][]*corev1.Pod{}
 	for _, p := range pods {
+		owner := rule.TemplateOwner(f.s, p)
 		switch {
 		case p.Spec.NodeName != "" && slices.Contains(f.q.Drain, p.Spec.NodeName) && leaves(p):
 			f.leaving = append(f.leaving, p)
-		case replaced[rule.TemplateOwner(f.s, p)]:
-		default:
-			f.bound = append(f.bound, p)
+			continue
+		case replaced[owner]:
+			continue
+		case p.Spec.NodeName != "" && p.DeletionTimestamp == nil && leavesRoom(p):
+			f.owned[owner] = append(f.owned[owner], p)
 		}
+		f.bound = append(f.bound, p)
 	}
 	for i := range f.q.Add {
 		if like == nil {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
-	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -139,11 +138,9 @@ func (f *fitter) askFor(works []Work) {
 
 func (f *fitter) askForPods(a *ask, w Work) {
 	on := map[string]bool{}
-	for _, p := range f.bound {
-		if p.Spec.NodeName != "" && p.DeletionTimestamp == nil && leavesRoom(p) && rule.TemplateOwner(f.s, p) == w.Ref {
-			a.running++
-			on[p.Spec.NodeName] = true
-		}
+	for _, p := range f.owned[w.Ref] {
+		a.running++
+		on[p.Spec.NodeName] = true
 	}
 	_, bare := w.Object.(*corev1.Pod)
 	if bare && a.running > 0 {
