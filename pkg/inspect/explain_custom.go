@@ -98,20 +98,20 @@ func (e explainer) judge(all []condition) (Health, string) {
 			}
 		case adverse(c.kind) && c.status == "True":
 			return Unwell, word(c)
-		case !adverse(c.kind) && c.status == "False" && main(c.kind):
+		case !adverse(c.kind) && c.status == "False" && vital(c.kind):
 			if !c.since.IsZero() && e.s.TakenAt.Sub(c.since) > settleTime {
 				return Unwell, word(c)
 			}
 			health, status = Progressing, word(c)
-		case c.status == "Unknown" && main(c.kind) && health == Healthy:
+		case c.status == "Unknown" && vital(c.kind) && health == Healthy:
 			health, status = Progressing, word(c)
 		}
 	}
 	return health, status
 }
 
-// main names the conditions without which the object does not do its work.
-func main(kind string) bool {
+// vital names the conditions without which the object does not do its work.
+func vital(kind string) bool {
 	switch kind {
 	case "Ready", "Available", "Accepted", "Programmed", "ResolvedRefs", "Established", "Healthy", "Synced", "Released", "RecommendationProvided":
 		return true

@@ -11,12 +11,12 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
-func cutGroup(apiVersion string) (group, version string, grouped bool) {
-	group, version, grouped = strings.Cut(apiVersion, "/")
-	if !grouped {
-		return "", group, false
+// groupOf is the API group of an apiVersion; the core group is empty.
+func groupOf(apiVersion string) string {
+	if group, _, grouped := strings.Cut(apiVersion, "/"); grouped {
+		return group
 	}
-	return group, version, true
+	return ""
 }
 
 func (e explainer) tellExtension(o snapshot.Object) (told, bool) {

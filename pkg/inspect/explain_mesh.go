@@ -143,7 +143,7 @@ func serviceHost(host, namespace string) (name, where string) {
 func (e explainer) vertical(t *told, u *unstructured.Unstructured) {
 	target := textIn(u.Object, "spec", "targetRef", "kind") + " " + textIn(u.Object, "spec", "targetRef", "name")
 	t.summary = e.text("vertical", map[string]any{"target": target, "mode": textIn(u.Object, "spec", "updatePolicy", "updateMode")})
-	group, _, _ := cutGroup(textIn(u.Object, "spec", "targetRef", "apiVersion"))
+	group := groupOf(textIn(u.Object, "spec", "targetRef", "apiVersion"))
 	t.points(Controls, string(snapshot.KindNamed(group, textIn(u.Object, "spec", "targetRef", "kind"))), u.GetNamespace(), textIn(u.Object, "spec", "targetRef", "name"))
 	for _, r := range below(u.Object, "status", "recommendation", "containerRecommendations") {
 		amounts := map[string]string{"cpu": textIn(r, "target", "cpu"), "memory": textIn(r, "target", "memory")}

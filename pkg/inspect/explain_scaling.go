@@ -39,8 +39,7 @@ func (e explainer) autoscaler(v *autoscalingv2.HorizontalPodAutoscaler) told {
 	if t.health == Healthy && now != want {
 		t.health = Progressing
 	}
-	group, _, _ := cutGroup(target.APIVersion)
-	t.points(Controls, string(snapshot.KindNamed(group, target.Kind)), v.Namespace, target.Name)
+	t.points(Controls, string(snapshot.KindNamed(groupOf(target.APIVersion), target.Kind)), v.Namespace, target.Name)
 	return t
 }
 
@@ -96,19 +95,19 @@ func metricValue(m autoscalingv2.MetricStatus) string {
 }
 
 func (e explainer) budget(v *policyv1.PodDisruptionBudget) told {
-	rule := ""
+	bound := ""
 	switch {
 	case v.Spec.MinAvailable != nil:
-		rule = "minAvailable " + v.Spec.MinAvailable.String()
+		bound = "minAvailable " + v.Spec.MinAvailable.String()
 	case v.Spec.MaxUnavailable != nil:
-		rule = "maxUnavailable " + v.Spec.MaxUnavailable.String()
+		bound = "maxUnavailable " + v.Spec.MaxUnavailable.String()
 	}
 	selector, err := metav1.LabelSelectorAsSelector(v.Spec.Selector)
 	if err != nil {
 		return told{health: Unknown, status: err.Error()}
 	}
 	t := told{
-		summary: e.text("budget", map[string]any{"selector": selector.String(), "rule": rule}),
+		summary: e.text("budget", map[string]any{"selector": selector.String(), "rule": bound}),
 		health:  Healthy, status: e.text("budget-status", map[string]any{"n": int(v.Status.DisruptionsAllowed)}),
 	}
 	if v.Status.ObservedGeneration < v.Generation || v.Status.CurrentHealthy < v.Status.DesiredHealthy {
