@@ -29,9 +29,12 @@ type Options struct {
 	Catalogue finding.Catalogue
 }
 
-// Explained lists the kinds that inspect explains, in the order of a namespace at a glance.
+// Explained lists the kinds of a namespace at a glance, in its order.
 func Explained() []snapshot.Kind {
-	return []snapshot.Kind{"Service", "Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "Pod"}
+	return []snapshot.Kind{
+		"Ingress", "Service", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "ReplicaSet", "Pod",
+		"HorizontalPodAutoscaler", "PodDisruptionBudget", "PersistentVolumeClaim",
+	}
 }
 
 // Rules are all rules that inspect runs.
@@ -58,7 +61,9 @@ func Plan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	needs.Add(more)
 	needs.Add(rule.Needs(s, scope, Rules()))
 	needs.Add(warningNeeds(s, scope))
-	needs.Add(kindNeeds(s, scope))
+	if len(q.Targets) > 0 || len(q.Kinds) > 0 { // at a glance, what lies around each object is not looked for
+		needs.Add(kindNeeds(s, scope))
+	}
 	return s.Missing(needs)
 }
 
