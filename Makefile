@@ -22,7 +22,7 @@ lint: ## gofmt, go vet and golangci-lint
 
 .PHONY: unit
 unit: ## Tests that need no cluster
-	@for m in $(MODULES); do hack/slow.sh "tests that need no cluster, in $$m" env -u MSA_SANDBOX go test -C $$m -short ./...; done
+	@for m in $(MODULES) test/upstream-probe; do hack/slow.sh "tests that need no cluster, in $$m" env -u MSA_SANDBOX go test -C $$m -short ./...; done
 
 .PHONY: e2e
 e2e: bin/sandbox ## Tests against a real Kubernetes in the sandbox (Linux, root)

@@ -67,9 +67,9 @@ func (p *page) ranHead(r probe.RunReport) {
 	switch {
 	case len(r.Probes) == 0 && len(r.Scope.Targets) == 0:
 		p.nothingThere(r.Report)
-	case len(r.Probes) == 0:
+	case len(r.Probes) == 0 && len(r.NotChecked) == 0:
 		p.headline(markInfo, p.say("ran-no-probes", args), tail)
-	case asked == 0:
+	case asked == 0: // what could not be read may have probes
 		p.headline(markInfo, p.say("ran-none-asked", args), tail)
 	case passed < asked:
 		p.headline(markInfo, p.say("ran-some-pass", args), tail)

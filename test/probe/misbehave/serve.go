@@ -1,6 +1,6 @@
 // Package misbehave is a server that answers probes in every way that a
 // program can get wrong, and a table of probes that ask it. The same table is
-// put to the kubelet's own probers, to a real kubelet, and to "probe run".
+// put to the kubelet's own probers and to "probe run".
 package misbehave
 
 import (
