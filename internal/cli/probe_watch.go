@@ -59,7 +59,11 @@ func watchedOne(args []string) (selection, error) {
 		return s, usage("error.watch-one")
 	}
 	if kind := snapshot.Kind(s.objects[0].Kind); !slices.Contains(probe.Watched(), kind) {
-		return s, usage("error.watch-kind", "kind", string(kind), "kinds", probe.Watched())
+		var kinds []string
+		for _, k := range probe.Watched() {
+			kinds = append(kinds, string(k))
+		}
+		return s, usage("error.watch-kind", "kind", string(kind), "kinds", kinds)
 	}
 	return s, nil
 }
