@@ -197,7 +197,7 @@ func (e explainer) event(v *corev1.Event) told {
 }
 
 func (e explainer) lease(v *coordinationv1.Lease) told {
-	holder, age, length := "", time.Duration(0), int32(0)
+	holder, length := "", int32(0)
 	if v.Spec.HolderIdentity != nil {
 		holder = *v.Spec.HolderIdentity
 	}
@@ -208,7 +208,7 @@ func (e explainer) lease(v *coordinationv1.Lease) told {
 	if holder == "" || v.Spec.RenewTime == nil {
 		return t
 	}
-	age = e.s.TakenAt.Sub(v.Spec.RenewTime.Time)
+	age := e.s.TakenAt.Sub(v.Spec.RenewTime.Time)
 	held := length > 0 && age <= time.Duration(length)*time.Second
 	t.status = e.text("lease-lapsed", map[string]any{"holder": holder, "ago": e.ago(v.Spec.RenewTime.Time)})
 	if held {
