@@ -14,6 +14,6 @@ func newQuota(a *app) *cobra.Command {
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newQuotaCheck(a, nil), newQuotaHeadroom(a, nil), newQuotaFit(a, nil), newQuotaAudit(a, nil))
+	cmd.AddCommand(newQuotaCheck(a, nil), newQuotaHeadroom(a, nil), newQuotaFit(a, nil), newQuotaAudit(a, nil), newQuotaUsage(a, nil), newQuotaSuggest(a, nil))
 	return cmd
 }

@@ -82,7 +82,7 @@ func samples(s *snapshot.Snapshot, sc *rule.Scope, name corev1.ResourceName) []u
 
 func (u usage) finding(name corev1.ResourceName) finding.Finding {
 	f := finding.Finding{Object: u.work.Ref, Confidence: finding.Possible, Args: workArgs(u.work)}
-	f.Args["key"], f.Args["n"] = string(name), u.pods
+	f.Args["key"], f.Args["n"], f.Args["window"] = string(name), u.pods, ""
 	f.Args["used"], f.Args["requested"] = fit.Human(name, u.used, true), fit.Human(name, u.requested, true)
 	f.Evidence = []finding.Evidence{
 		{Object: u.work.Ref.String(), Path: "metrics API, one sample: " + string(name), Value: fit.Human(name, u.used, true)},

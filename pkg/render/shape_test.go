@@ -62,6 +62,8 @@ func allShapes(out map[string]string) {
 	shapeOf(reflect.TypeFor[quota.CheckReport](), "", out)
 	shapeOf(reflect.TypeFor[quota.HeadroomReport](), "", out)
 	shapeOf(reflect.TypeFor[quota.AuditReport](), "", out)
+	shapeOf(reflect.TypeFor[quota.UsageReport](), "", out)
+	shapeOf(reflect.TypeFor[quota.SuggestReport](), "", out)
 	shapeOf(reflect.TypeFor[probe.Report](), "", out)
 	shapeOf(reflect.TypeFor[probe.SuggestReport](), "", out)
 	shapeOf(reflect.TypeFor[probe.RunReport](), "", out)

@@ -34,6 +34,8 @@ func writeText(w io.Writer, report any, base finding.Report, o Options) error {
 		err = p.fitted(r)
 	case probe.SuggestReport:
 		p.suggested(r)
+	case quota.SuggestReport:
+		err = p.sized(r)
 	case probe.RunReport:
 		err = p.ran(r)
 	default:
@@ -93,6 +95,8 @@ func partOf(report any) part {
 		return headroomPart{r}
 	case quota.AuditReport:
 		return auditPart{r}
+	case quota.UsageReport:
+		return usagePart{r}
 	}
 	return nil
 }

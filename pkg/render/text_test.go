@@ -267,6 +267,7 @@ func TestMessages(t *testing.T) {
 	}
 	maps.Copy(more, planArgs)
 	maps.Copy(more, quotaArgs())
+	maps.Copy(more, usageArgs())
 	probed, probeArgs := probeTexts()
 	for _, id := range probed {
 		asked[id] = true

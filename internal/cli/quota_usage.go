@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
+	"github.com/kubectl-msa/kubectl-msa/pkg/render"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// quotaUsageOptions is what will run.
+type quotaUsageOptions struct {
+	quotaOptions
+	historyOptions
+	soft string
+}
+
+func newQuotaUsage(a *app, runF func(context.Context, quotaUsageOptions) error) *cobra.Command {
+	f, history, soft := newQuotaFlags(failNever), newHistoryFlags(), ""
+	cmd := &cobra.Command{
+		Use:               "usage [TYPE NAME | TYPE/NAME ...]",
+		Short:             a.t("quota.usage.short"),
+		Long:              a.t("quota.usage.long"),
+		Example:           a.t("quota.usage.examples"),
+		ValidArgsFunction: a.completeObjects,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o := quotaUsageOptions{soft: soft}
+			var err error
+			if o.quotaOptions, err = f.options(a, args); err == nil {
+				err = checkWorkloads(o.selection)
+			}
+			if err == nil {
+				o.historyOptions, err = history.options()
+			}
+			if err != nil {
+				return err
+			}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return a.runQuotaUsage(cmd.Context(), o)
+		},
+	}
+	f.add(cmd)
+	history.add(cmd)
+	cmd.Flags().StringVar(&soft, "soft", "", "")
+	return cmd
+}
+
+func (a *app) runQuotaUsage(ctx context.Context, o quotaUsageOptions) error {
+	catalogue, err := finding.LoadCatalogue()
+	if err != nil {
+		return err
+	}
+	soft, err := readSoft(o.soft)
+	if err != nil {
+		return err
+	}
+	s, q, name, err := a.readUsage(ctx, o.quotaOptions, o.historyOptions, func(s *snapshot.Snapshot, q quota.Query) snapshot.Needs {
+		return quota.UsageNeeds(s, q, false)
+	})
+	if err != nil {
+		return err
+	}
+	report, err := quota.UsageOf(s, q, o.window, soft, catalogue, a.lang)
+	if err != nil {
+		return err
+	}
+	report.Prometheus = name
+	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
+		return err
+	}
+	return o.verdict.judge(report.Report)
+}
