@@ -124,5 +124,5 @@ func (a *app) examine(ctx context.Context, c *cluster) (doctorView, error) {
 
 // ownCommands are the words behind "kubectl msa" that a plugin of another name could take over.
 func ownCommands() []string {
-	return []string{"inspect", "probe", "rollout", "quota", "rules", "doctor", "version", "completion", "options", "help"}
+	return []string{"inspect", "tree", "map", "probe", "rollout", "quota", "rules", "doctor", "version", "completion", "options", "help"}
 }

@@ -36,10 +36,12 @@ type inspectOptions struct {
 	save      string
 	output    outputValue
 	verdict   verdictOptions
+	views     viewFlags
 }
 
 func newInspect(a *app, runF func(context.Context, inspectOptions) error) *cobra.Command {
 	f := &inspectFlags{output: outputValue{format: render.Table}, failOn: failNever}
+	views := viewFlags{}
 	cmd := &cobra.Command{
 		Use:               "inspect [TYPE NAME | TYPE/NAME ...]",
 		Short:             a.t("inspect.short"),
@@ -51,6 +53,10 @@ func newInspect(a *app, runF func(context.Context, inspectOptions) error) *cobra
 			if err != nil {
 				return err
 			}
+			o.views = views
+			if err := views.check(o.selection, o.selector); err != nil {
+				return err
+			}
 			if runF != nil {
 				return runF(cmd.Context(), o)
 			}
@@ -58,6 +64,7 @@ func newInspect(a *app, runF func(context.Context, inspectOptions) error) *cobra
 		},
 	}
 	f.add(cmd)
+	views.add(cmd)
 	return cmd
 }
 

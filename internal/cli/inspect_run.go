@@ -13,6 +13,9 @@ import (
 )
 
 func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
+	if view, chosen := o.views.look(); chosen {
+		return a.runView(ctx, o, view)
+	}
 	catalogue, err := finding.LoadCatalogue()
 	if err != nil {
 		return err

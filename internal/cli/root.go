@@ -37,7 +37,7 @@ func newRoot(a *app, program string) *cobra.Command {
 	root.PersistentFlags().BoolP("help", "h", false, "")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		newInspect(a, nil), newProbe(a), newRollout(a), newQuota(a), newRules(a, nil), newDoctor(a, nil),
+		newInspect(a, nil), newTree(a, nil), newMap(a, nil), newProbe(a), newRollout(a), newQuota(a), newRules(a, nil), newDoctor(a, nil),
 		newVersion(a, nil), newCompletion(a), newOptions(a),
 	)
 	root.SetHelpCommand(newHelp(a))

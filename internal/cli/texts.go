@@ -8,12 +8,12 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 )
 
-//go:embed messages.yaml messages_probe.yaml messages_probe_run.yaml messages_quota.yaml messages_quota_fit.yaml messages_usage.yaml
+//go:embed messages.yaml messages_probe.yaml messages_probe_run.yaml messages_quota.yaml messages_quota_fit.yaml messages_usage.yaml messages_views.yaml
 var messageFiles embed.FS
 
 func loadTexts() (lang.Catalogue, error) {
 	all := lang.Catalogue{}
-	for _, name := range []string{"messages.yaml", "messages_probe.yaml", "messages_probe_run.yaml", "messages_quota.yaml", "messages_quota_fit.yaml", "messages_usage.yaml"} {
+	for _, name := range []string{"messages.yaml", "messages_probe.yaml", "messages_probe_run.yaml", "messages_quota.yaml", "messages_quota_fit.yaml", "messages_usage.yaml", "messages_views.yaml"} {
 		texts, err := lang.Load(messageFiles, name)
 		if err != nil {
 			return nil, err

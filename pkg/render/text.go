@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
+	"github.com/kubectl-msa/kubectl-msa/pkg/inspect/calls"
 	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/plan"
@@ -32,6 +33,16 @@ func writeText(w io.Writer, report any, base finding.Report, o Options) error {
 		err = p.probed(r)
 	case quota.FitReport:
 		err = p.fitted(r)
+	case calls.Report:
+		err = p.mapped(r)
+	case inspect.LearnReport:
+		p.learned(r)
+	case inspect.DiffReport:
+		p.differed(r)
+	case inspect.TimelineReport:
+		p.timelined(r)
+	case inspect.TreeReport:
+		p.treed(r)
 	case probe.SuggestReport:
 		p.suggested(r)
 	case quota.SuggestReport:

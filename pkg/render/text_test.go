@@ -273,6 +273,11 @@ func TestMessages(t *testing.T) {
 		asked[id] = true
 	}
 	maps.Copy(more, probeArgs)
+	viewed, viewArgs := viewTexts()
+	for _, id := range viewed {
+		asked[id] = true
+	}
+	maps.Copy(more, viewArgs)
 	for id := range asked {
 		if _, ok := texts[id]; !ok && !strings.HasSuffix(id, "-") { // "severity-" + … is asked for in full above
 			t.Errorf("%s is not in messages.yaml", id)

@@ -46,10 +46,16 @@ func keepSafeFields(o Object) {
 	}
 }
 
-// DropValues empties the values of a ConfigMap; its keys stay.
+// DropValues takes the values out of a ConfigMap but for the addresses that
+// Addresses finds in them; its keys stay.
 func DropValues(c *corev1.ConfigMap) {
-	for k := range c.Data {
-		c.Data[k] = ""
+	for k, v := range c.Data {
+		all := Addresses(k, v)
+		kept := make([]string, len(all))
+		for i, a := range all {
+			kept[i] = a.String()
+		}
+		c.Data[k] = strings.Join(kept, " ")
 	}
 	for k := range c.BinaryData {
 		c.BinaryData[k] = nil

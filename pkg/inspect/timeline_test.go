@@ -1,0 +1,48 @@
+package inspect
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+)
+
+func TestFieldPaths(t *testing.T) {
+	for raw, want := range map[string][]string{
+		`{"f:spec":{"f:replicas":{},"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"app\"}":{"f:image":{}}}}}}}`: {"spec.replicas", "spec.template.spec.containers[app].image"},
+		`{"f:metadata":{"f:labels":{".":{},"f:app":{}}},"f:spec":{"f:paused":{}}}`:                                      {"spec.paused", "metadata.labels.app"},
+		`{"f:spec":{"f:env":{"k:{\"name\":\"A\"}":{".":{},"f:name":{},"f:value":{}}}}}`:                                 {"spec.env[A]"},
+		`{"f:spec":{"f:ports":{"k:{\"port\":80,\"protocol\":\"TCP\"}":{"f:targetPort":{}}}}}`:                           {`spec.ports[port":80,"protocol":"TCP].targetPort`},
+		`{"f:metadata":{"f:finalizers":{"v:\"a/b\"":{}}}}`:                                                              {"metadata.finalizers[a/b]"},
+		`not json`: nil,
+		`[]`:       nil,
+	} {
+		if diff := cmp.Diff(want, fieldPaths([]byte(raw))); diff != "" {
+			t.Errorf("%s: %s", raw, diff)
+		}
+	}
+}
+
+func TestTogether(t *testing.T) {
+	at := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	moment := func(after time.Duration, pod, what string) Moment {
+		return Moment{At: at.Add(after), Kind: MomentEvent, Object: finding.Ref{Kind: "Pod", Namespace: "shop", Name: pod}, Objects: 1, Times: 1, What: what}
+	}
+	got := together([]Moment{
+		moment(0, "web-1-a", "x"), moment(time.Second, "web-1-b", "x"), // one line
+		moment(2*time.Second, "web-1-a", "y"),            // another thing
+		moment(3*time.Second, "api-1-a", "x"),            // another owner
+		moment(4*time.Second, "web-1-a", "x"),            // the same pod again is not another pod
+		moment(sameTime+2*time.Second, "web-1-c", "x"),   // joins the one 8 s before
+		moment(3*sameTime+2*time.Second, "web-1-d", "x"), // too late
+	})
+	var lines []int
+	for _, m := range got {
+		lines = append(lines, m.Objects)
+	}
+	if diff := cmp.Diff([]int{2, 1, 1, 2, 1}, lines); diff != "" {
+		t.Error(diff)
+	}
+}
