@@ -94,7 +94,9 @@ func flagError(cmd *cobra.Command, err error) error {
 
 // reason is the cause where it says more than the flag's type does.
 func reason(f *pflag.Flag, err error) string {
-	if _, ours := f.Value.(*outputValue); !ours {
+	switch f.Value.(type) {
+	case *outputValue, *windowValue:
+	default:
 		return ""
 	}
 	for errors.Unwrap(err) != nil {

@@ -21,11 +21,25 @@ func (h *history) checkOvercommit(s *snapshot.Snapshot, _ *rule.Scope) []finding
 	if !h.asked || s.Covered("Pod", "", "").State != snapshot.Present {
 		return nil
 	}
-	type load struct {
-		peaks, requested float64
-		pods             int
-		top              []podPeak
+	nodes := h.loads()
+	var out []finding.Finding
+	for _, o := range s.OfKind("Node", "") {
+		if node, ok := o.(*corev1.Node); ok && nodes[node.Name] != nil {
+			out = append(out, h.overcommitted(node, nodes[node.Name])...)
+		}
 	}
+	return out
+}
+
+// load is the memory of a node's pods.
+type load struct {
+	peaks, requested float64
+	pods             int
+	top              []podPeak
+}
+
+// loads adds up the pods of each node.
+func (h *history) loads() map[string]*load {
 	nodes := map[string]*load{}
 	for of, pods := range h.pods {
 		for _, pod := range pods {
@@ -50,38 +64,34 @@ func (h *history) checkOvercommit(s *snapshot.Snapshot, _ *rule.Scope) []finding
 			}
 		}
 	}
-	var out []finding.Finding
-	for _, o := range s.OfKind("Node", "") {
-		node, ok := o.(*corev1.Node)
-		if !ok || nodes[node.Name] == nil {
-			continue
-		}
-		n := nodes[node.Name]
-		q := node.Status.Allocatable[corev1.ResourceMemory]
-		has := q.AsApproximateFloat64()
-		if has == 0 || n.peaks <= has || n.requested > has {
-			continue
-		}
-		slices.SortFunc(n.top, func(a, b podPeak) int { return compare(b.over(), a.over()) })
-		ref := rule.RefTo(node)
-		name := corev1.ResourceMemory
-		f := finding.Finding{Object: ref, Confidence: finding.Likely, Args: map[string]any{
-			"node": node.Name, "peaks": printedUse(name, n.peaks), "allocatable": printedUse(name, has), "requested": printedUse(name, n.requested),
-			"percent": int(n.peaks / has * 100), "n": n.pods, "window": lasting(h.window),
-		}}
-		f.Evidence = []finding.Evidence{
-			{Object: ref.String(), Path: "status.allocatable.memory", Value: printedUse(name, has)},
-			{Object: ref.String(), Path: fmt.Sprintf("peaks of its pods in %s, added up", lasting(h.window)), Value: printedUse(name, n.peaks)},
-			{Object: ref.String(), Path: "memory requests of its pods", Value: printedUse(name, n.requested)},
-		}
-		for i, p := range n.top {
-			if i < 3 && p.over() > 0 {
-				f.Evidence = append(f.Evidence, finding.Evidence{Object: p.of.String(), Path: "peak, and request", Value: printedUse(name, p.peak) + ", " + printedUse(name, p.requested)})
-			}
-		}
-		out = append(out, f)
+	return nodes
+}
+
+// overcommitted is the finding about a node, if its pods' peaks are above what it has.
+func (h *history) overcommitted(node *corev1.Node, n *load) []finding.Finding {
+	q := node.Status.Allocatable[corev1.ResourceMemory]
+	has := q.AsApproximateFloat64()
+	if has == 0 || n.peaks <= has || n.requested > has {
+		return nil
 	}
-	return out
+	slices.SortFunc(n.top, func(a, b podPeak) int { return compare(b.over(), a.over()) })
+	ref := rule.RefTo(node)
+	name := corev1.ResourceMemory
+	f := finding.Finding{Object: ref, Confidence: finding.Likely, Args: map[string]any{
+		"node": node.Name, "peaks": printedUse(name, n.peaks), "allocatable": printedUse(name, has), "requested": printedUse(name, n.requested),
+		"percent": int(n.peaks / has * 100), "n": n.pods, "window": lasting(h.window),
+	}}
+	f.Evidence = []finding.Evidence{
+		{Object: ref.String(), Path: "status.allocatable.memory", Value: printedUse(name, has)},
+		{Object: ref.String(), Path: fmt.Sprintf("peaks of its pods in %s, added up", lasting(h.window)), Value: printedUse(name, n.peaks)},
+		{Object: ref.String(), Path: "memory requests of its pods", Value: printedUse(name, n.requested)},
+	}
+	for i, p := range n.top {
+		if i < 3 && p.over() > 0 {
+			f.Evidence = append(f.Evidence, finding.Evidence{Object: p.of.String(), Path: "peak, and request", Value: printedUse(name, p.peak) + ", " + printedUse(name, p.requested)})
+		}
+	}
+	return []finding.Finding{f}
 }
 
 // podPeak is the most memory that a pod has used.

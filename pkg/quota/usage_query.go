@@ -85,9 +85,9 @@ func questions(s *snapshot.Snapshot, q Query, window time.Duration) (historyNeed
 
 // stepFor spreads so many points over the window, whole minutes apart.
 func stepFor(window time.Duration, points int) int64 {
-	step := window / time.Duration(points)
-	step = (step + leastStep - 1) / leastStep * leastStep
-	return int64(max(step, leastStep) / time.Second)
+	const minute = int64(leastStep / time.Second)
+	step := int64(window/time.Second) / int64(points)
+	return max((step+minute-1)/minute, 1) * minute
 }
 
 // podMatchers narrow a question down to the namespace, and to names that begin
