@@ -81,7 +81,7 @@ func TestInspectFlagsToOptions(t *testing.T) {
 			t.Errorf("%q: %v", c.args, err)
 			continue
 		}
-		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(inspectOptions{}, selection{}, outputValue{}, verdictOptions{})); diff != "" {
+		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(viewFlags{}, inspectOptions{}, selection{}, outputValue{}, verdictOptions{})); diff != "" {
 			t.Errorf("%q: %s", c.args, diff)
 		}
 	}

@@ -68,7 +68,7 @@ func (v viewFlags) check(s selection, selector string) error {
 	switch {
 	case n > 1:
 		return usage("error.one-view")
-	case n == 1 && len(s.objects) == 0 && len(s.kinds) == 0:
+	case n == 1 && len(s.objects) == 0 && len(s.kinds) == 0 && selector == "":
 		return usage("error.view-needs-object")
 	}
 	return nil

@@ -53,7 +53,7 @@ func TestProbeCheckFlagsToOptions(t *testing.T) {
 			t.Errorf("%q: %v", c.args, err)
 			continue
 		}
-		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(probeCheckOptions{}, inspectOptions{}, selection{}, outputValue{}, verdictOptions{})); diff != "" {
+		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(probeCheckOptions{}, viewFlags{}, inspectOptions{}, selection{}, outputValue{}, verdictOptions{})); diff != "" {
 			t.Errorf("%q: %s", c.args, diff)
 		}
 	}

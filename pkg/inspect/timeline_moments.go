@@ -119,7 +119,7 @@ func (e explainer) changeMoments(o snapshot.Object) []Moment {
 		if f.Time == nil || f.Subresource == "status" || f.FieldsV1 == nil {
 			continue
 		}
-		fields := fieldPaths(f.FieldsV1.Raw)
+		fields := fieldPaths(f.FieldsV1.GetRawBytes())
 		if len(fields) == 0 {
 			continue
 		}

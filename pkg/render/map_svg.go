@@ -53,7 +53,7 @@ func (p *page) boxText(n calls.Node) [2]string {
 		return [2]string{n.Name, p.say("map-outside", nil)}
 	case calls.Served, calls.Worker:
 	}
-	below := ""
+	var below string
 	switch len(n.Workloads) {
 	case 0:
 		below = p.say("map-nothing-behind", nil)

@@ -2,6 +2,7 @@ package render
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func TestAnyMap(t *testing.T) {
 				continue
 			}
 			for dec := xml.NewDecoder(strings.NewReader(b.String())); ; {
-				if _, err := dec.Token(); err == io.EOF {
+				if _, err := dec.Token(); errors.Is(err, io.EOF) {
 					break
 				} else if err != nil {
 					rt.Fatalf("%v in %s", err, b.String())

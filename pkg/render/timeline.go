@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -87,9 +88,8 @@ func ago(d time.Duration) string {
 	d = max(d, 0).Round(time.Second)
 	switch {
 	case d >= 48*time.Hour:
-		d = d.Round(time.Hour)
-		days := d / (24 * time.Hour)
-		return strings.TrimSuffix((days*time.Hour).String(), "h0m0s") + "d" + strings.Replace(strings.TrimSuffix((d-days*24*time.Hour).String(), "0m0s"), "0s", "", 1)
+		hours := int(d.Round(time.Hour).Hours())
+		return fmt.Sprintf("%dd%dh", hours/24, hours%24)
 	case d >= time.Hour:
 		return strings.TrimSuffix(strings.TrimSuffix(d.Round(time.Minute).String(), "0s"), "0m")
 	case d >= 10*time.Minute:

@@ -42,7 +42,7 @@ var schemePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCom
 
 // addressKey tells the names of settings that hold an address.
 var addressKey = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(addr|address|host|hosts|url|uri|endpoint|endpoints|server|servers|service|upstream|backend|target|broker|brokers|bootstrap|dns)s?$|(?i)(^|[_.-])(addr|host|url|uri|endpoint|upstream|server)([_.-]|$)`)
+	return regexp.MustCompile(`(?i)(addr|address|host|hosts|url|uri|endpoint|endpoints|server|servers|service|upstream|backend|target|broker|brokers|bootstrap|dns)s?$|(^|[_.-])(addr|host|url|uri|endpoint|upstream|server)([_.-]|$)`)
 })
 
 // secretKey tells the names of settings whose value is nobody's business: "admin:12345" is no address.
