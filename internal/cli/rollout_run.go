@@ -209,7 +209,8 @@ func (a *app) ask(ctx context.Context, c *rollouts, r *record, o askOptions) err
 func (a *app) heard(ctx context.Context, c *rollouts, w rollout.Ref) (*record, error) {
 	within, cancel := a.within(ctx)
 	defer cancel()
-	defer a.Streams.Wait(a.t("rollout.wait-heard", "workload", w.String()))()
+	done := a.Streams.Wait(a.t("rollout.wait-heard", "workload", w.String()))
+	defer done()
 	for {
 		r, err := c.record(within, w)
 		switch {

@@ -191,6 +191,7 @@ func (w *watcher) event(ctx context.Context, e watch.Event) error {
 		return w.take(ctx, Gone, o, missed)
 	case watch.Bookmark:
 		return nil
+	case watch.Error: // an error is no object, and was taken before
 	}
 	return errors.New("the watch says " + string(e.Type))
 }
