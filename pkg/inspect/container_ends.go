@@ -37,7 +37,8 @@ func crashFinding(e ended) *finding.Finding {
 		code = e.end.terminated.ExitCode
 	}
 	sigkill := e.end.cause == crashed && code == 137
-	f.Args["sigterm"] = e.end.cause == crashed && code == 143
+	sigterm := e.end.cause == crashed && code == 143
+	f.Args["sigterm"] = sigterm
 	f.Args["created"] = e.end.cause != couldNotCreate
 	f.Args["code"], f.Args["meaning"] = int(code), exitMeaning(code)
 	f.Args["sigkill"], f.Args["unseen"] = sigkill, sigkill && e.end.unseen != ""
@@ -49,7 +50,7 @@ func crashFinding(e ended) *finding.Finding {
 		f.Args["detail"] = ""
 	}
 	switch {
-	case sigkill && e.end.unseen != "":
+	case (sigkill || sigterm) && e.end.unseen != "":
 		f.Confidence = finding.Possible // a probe's kill leaves the same code; only the events tell
 	case sigkill:
 		f.Confidence = finding.Likely
