@@ -33,7 +33,7 @@ else
   skip=(-skip "$under_load")
   echo "    (rollouts under load, at every write and under every fault are left to ALL=1 make e2e)" >&2
 fi
-go test ${FRESH:+-count=1} ${skip[@]+"${skip[@]}"} -p 1 -parallel 70 -timeout ${ALL:+2}40m "${packages[@]}"
+go test ${FRESH:+-count=1} ${skip[@]+"${skip[@]}"} -p 1 -parallel 40 -timeout ${ALL:+2}40m "${packages[@]}"
 echo "==> the arithmetic of Kubernetes itself" >&2 # whose parts are compiled already, for the sandbox
 go test ${FRESH:+-count=1} -timeout 30m ./test/upstream
 echo "==> the sandbox's own life" >&2
