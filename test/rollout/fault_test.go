@@ -62,43 +62,6 @@ func TestFaultsAtEveryRequest(t *testing.T) {
 	}
 }
 
-// Every write goes wrong once, and many a read: the rollout ends as planned all
-// the same, if need be with the help of further drivers.
-func TestEveryRequestFailsOnce(t *testing.T) {
-	for i, p := range plans()[:2] {
-		for j, f := range faults() {
-			if !all() && j%4 != i {
-				continue
-			}
-			t.Run(fmt.Sprintf("%s, %s", p.name, f), func(t *testing.T) {
-				t.Parallel()
-				c := open(t, light)
-				s := stage.New(t, c, p.stage)
-				end := p.wanted(t, s)
-				run := load.Start(t, c, s.URL(), load.Options{Rate: 20})
-				through := proxy.Start(t, c.Config())
-				f.For = min(f.For, 2*time.Second) // of so many none need be long
-				through.InjectEach(f, 23)
-				r := driver.Start(t, through.Kubeconfig(t), s.NS, p.command(s)...).Wait(t, patience)
-				for lives := 1; r.Code != p.code; lives++ {
-					if r.Stderr == "" || lives == 10 {
-						t.Fatalf("life %d: exit code %d, %q, requests:\n%s", lives, r.Code, r.Stderr, list(through.Requests()))
-					}
-					t.Logf("stopped with %d: %s", r.Code, r.Stderr)
-					args := resume(s)
-					if _, ok := statusOf(t, s); !ok {
-						args = p.command(s)
-					}
-					lapse(t, s)
-					r = driver.Start(t, through.Kubeconfig(t), s.NS, args...).Wait(t, patience)
-				}
-				wantObjects(t, s, p.name, end)
-				wantNoLoss(t, run)
-			})
-		}
-	}
-}
-
 func fault(t *testing.T, p plan, of proxy.Class, k int, f proxy.Fault) {
 	c := open(t, light)
 	s := stage.New(t, c, p.stage)

@@ -73,31 +73,6 @@ func (p *Proxy) Inject(of Class, nth int, f Fault) <-chan struct{} {
 	return one.done
 }
 
-// InjectEach plans a fault for every other write, and for one of so many reads:
-// each write goes wrong once, and is done when it is tried again. A look at the
-// cluster is several reads at once, and would never succeed if each second one failed.
-func (p *Proxy) InjectEach(f Fault, reads int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.each, p.eachRead = &f, reads
-}
-
-// eachTime is called with the lock held.
-func (p *Proxy) eachTime(seen *Request) *planned {
-	if p.each == nil {
-		return nil
-	}
-	every := 2
-	if seen.Class == ClassRead {
-		every = p.eachRead
-	}
-	if seen.N%every != every-1 {
-		return nil
-	}
-	seen.Fault = p.each.String()
-	return &planned{Fault: *p.each, done: make(chan struct{})}
-}
-
 func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, seen *Request, f Fault) {
 	if f.Forward {
 		p.send(r, seen)
