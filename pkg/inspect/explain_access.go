@@ -73,9 +73,9 @@ func (e explainer) role(o snapshot.Object, rules []rbacv1.PolicyRule, aggregated
 	for _, b := range bindings(e.s) {
 		if b.role == self {
 			n++
-			t.points(TakenBy, b.ref.Kind, b.ref.Namespace, b.ref.Name)
+			t.points(UsedBy, b.ref.Kind, b.ref.Namespace, b.ref.Name)
 			for _, s := range b.subjects {
-				t.points(TakenBy, s.Kind, s.Namespace, s.Name)
+				t.points(UsedBy, s.Kind, s.Namespace, s.Name)
 			}
 		}
 	}

@@ -106,7 +106,7 @@ func (e explainer) usedBy(t *told, namespace, kind, name string) {
 			}
 			if pod := template(o); pod != nil && usesOf(pod, namespace)[finding.Ref{Kind: kind, Namespace: namespace, Name: name}] {
 				n++
-				t.points(TakenBy, string(k), namespace, o.GetName())
+				t.points(UsedBy, string(k), namespace, o.GetName())
 			}
 		}
 	}
@@ -125,7 +125,7 @@ func (e explainer) usedByOthers(t *told, namespace, name string) int {
 		for _, r := range e.tell(o).refs {
 			if r.to.Kind == "Secret" && r.to.Name == name {
 				n++
-				t.points(TakenBy, "Ingress", namespace, o.GetName())
+				t.points(UsedBy, "Ingress", namespace, o.GetName())
 				break
 			}
 		}
@@ -207,7 +207,7 @@ func (e explainer) limitRange(v *corev1.LimitRange) told {
 func (e explainer) rights(t *told, kind, namespace, name string) {
 	for _, b := range bindings(e.s) {
 		if slices.ContainsFunc(b.subjects, func(s finding.Ref) bool { return s == finding.Ref{Kind: kind, Namespace: namespace, Name: name} }) {
-			t.points(TakenBy, b.ref.Kind, b.ref.Namespace, b.ref.Name)
+			t.points(UsedBy, b.ref.Kind, b.ref.Namespace, b.ref.Name)
 			t.points(RefersTo, b.role.Kind, b.role.Namespace, b.role.Name)
 		}
 	}

@@ -51,7 +51,7 @@ func (e explainer) routesOf(t *told, kind snapshot.Kind, gateway *unstructured.U
 	for _, r := range routes {
 		for _, p := range below(r.Object, "spec", "parentRefs") {
 			if textIn(p, "name") == gateway.GetName() && in(r, textIn(p, "namespace")) == gateway.GetNamespace() {
-				t.points(TakenBy, string(kind), r.GetNamespace(), r.GetName())
+				t.points(UsedBy, string(kind), r.GetNamespace(), r.GetName())
 			}
 		}
 	}

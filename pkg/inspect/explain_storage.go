@@ -93,7 +93,7 @@ func (e explainer) volume(v *corev1.PersistentVolume) told {
 	case corev1.VolumeAvailable, corev1.VolumeBound, corev1.VolumeReleased:
 	}
 	if c := v.Spec.ClaimRef; c != nil {
-		t.points(TakenBy, "PersistentVolumeClaim", c.Namespace, c.Name)
+		t.points(UsedBy, "PersistentVolumeClaim", c.Namespace, c.Name)
 	}
 	t.points(RefersTo, "StorageClass", "", v.Spec.StorageClassName)
 	if csi := v.Spec.CSI; csi != nil {
@@ -117,7 +117,7 @@ func (e explainer) storageClass(v *storagev1.StorageClass) told {
 	all, _ := snapshot.List[*corev1.PersistentVolumeClaim](e.s, "", nil)
 	for _, c := range all {
 		if c.Spec.StorageClassName != nil && *c.Spec.StorageClassName == v.Name {
-			t.points(TakenBy, "PersistentVolumeClaim", c.Namespace, c.Name)
+			t.points(UsedBy, "PersistentVolumeClaim", c.Namespace, c.Name)
 		}
 	}
 	return t

@@ -147,7 +147,7 @@ func (e explainer) ingressClass(v *networkingv1.IngressClass) told {
 	for _, ing := range all {
 		if ingressClassOf(ing) == v.Name {
 			n++
-			t.points(TakenBy, "Ingress", ing.Namespace, ing.Name)
+			t.points(UsedBy, "Ingress", ing.Namespace, ing.Name)
 		}
 	}
 	if answer.State == snapshot.Present {

@@ -66,7 +66,7 @@ const (
 	Selects    Relation = "selects"
 	SelectedBy Relation = "selected-by"
 	RefersTo   Relation = "refers-to"
-	TakenBy    Relation = "used-by"
+	UsedBy     Relation = "used-by"
 	Runs       Relation = "runs"
 )
 

@@ -40,8 +40,6 @@ const (
 	GuardedBy Relation = "guarded-by"
 	// RoutedBy: an Ingress or a route sends requests to the Service.
 	RoutedBy Relation = "routed-by"
-	// UsedBy: a workload takes the object in, by its pod template.
-	UsedBy Relation = "used-by"
 )
 
 // TreeReport is what belongs together: owners above, what is controlled below,

@@ -251,7 +251,7 @@ func TestMessages(t *testing.T) {
 	for _, h := range []inspect.Health{inspect.Healthy, inspect.Progressing, inspect.Unwell, inspect.Unknown} {
 		asked["health-"+string(h)] = true
 	}
-	for _, r := range []inspect.Relation{inspect.OwnedBy, inspect.Controls, inspect.Selects, inspect.SelectedBy, inspect.RefersTo, inspect.TakenBy, inspect.Runs} {
+	for _, r := range []inspect.Relation{inspect.OwnedBy, inspect.Controls, inspect.Selects, inspect.SelectedBy, inspect.RefersTo, inspect.UsedBy, inspect.Runs} {
 		asked["relation-"+string(r)] = true
 	}
 	for _, id := range []string{"none", "none-unwell", "none-unknown", "none-progressing", "none-readable"} {
