@@ -48,20 +48,14 @@ func newInspect(a *app, runF func(context.Context, inspectOptions) error) *cobra
 		Long:              a.t("inspect.long"),
 		Example:           a.t("inspect.examples"),
 		ValidArgsFunction: a.completeObjects,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: runs(func(_ *cobra.Command, args []string) (inspectOptions, error) {
 			o, err := f.options(a, args)
-			if err != nil {
-				return err
+			if err == nil {
+				err = views.check(o.selection, o.selector)
 			}
 			o.views = views
-			if err := views.check(o.selection, o.selector); err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return a.runInspect(cmd.Context(), o)
-		},
+			return o, err
+		}, a.runInspect, runF),
 	}
 	f.add(cmd)
 	views.add(cmd)

@@ -36,16 +36,7 @@ func newProbeCheck(a *app, runF func(context.Context, probeCheckOptions) error) 
 		Long:              a.t("probe.check.long"),
 		Example:           a.t("probe.check.examples"),
 		ValidArgsFunction: a.completeObjects,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := f.options(a, args)
-			if err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return a.runProbeCheck(cmd.Context(), o)
-		},
+		RunE:              runs(func(_ *cobra.Command, args []string) (probeCheckOptions, error) { return f.options(a, args) }, a.runProbeCheck, runF),
 	}
 	f.add(cmd)
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "")

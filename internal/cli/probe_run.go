@@ -50,16 +50,7 @@ func newProbeRun(a *app, runF func(context.Context, probeRunOptions) error) *cob
 		Long:              a.t("probe.run.long"),
 		Example:           a.t("probe.run.examples"),
 		ValidArgsFunction: a.completeObjects,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := f.options(a, args)
-			if err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return a.runProbeRun(cmd.Context(), o)
-		},
+		RunE:              runs(func(_ *cobra.Command, args []string) (probeRunOptions, error) { return f.options(a, args) }, a.runProbeRun, runF),
 	}
 	f.add(cmd)
 	fs := cmd.Flags()

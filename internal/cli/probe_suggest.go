@@ -19,16 +19,7 @@ func newProbeSuggest(a *app, runF func(context.Context, inspectOptions) error) *
 		Long:              a.t("probe.suggest.long"),
 		Example:           a.t("probe.suggest.examples"),
 		ValidArgsFunction: a.completeObjects,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := f.options(a, args)
-			if err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return a.runProbeSuggest(cmd.Context(), o)
-		},
+		RunE:              runs(func(_ *cobra.Command, args []string) (inspectOptions, error) { return f.options(a, args) }, a.runProbeSuggest, runF),
 	}
 	f.add(cmd)
 	return cmd

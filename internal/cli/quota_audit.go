@@ -49,16 +49,9 @@ func newQuotaAudit(a *app, runF func(context.Context, quotaAuditOptions) error) 
 		Long:    a.t("quota.audit.long"),
 		Example: a.t("quota.audit.examples"),
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := f.options(a, cmd.Flags().Changed("by"))
-			if err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return a.runQuotaAudit(cmd.Context(), o)
-		},
+		RunE: runs(func(cmd *cobra.Command, _ []string) (quotaAuditOptions, error) {
+			return f.options(a, cmd.Flags().Changed("by"))
+		}, a.runQuotaAudit, runF),
 	}
 	f.add(cmd)
 	fs := cmd.Flags()

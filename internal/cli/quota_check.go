@@ -43,16 +43,7 @@ func newQuotaCheck(a *app, runF func(context.Context, quotaCheckOptions) error) 
 		Long:    a.t("quota.check.long"),
 		Example: a.t("quota.check.examples"),
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := f.options(a)
-			if err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return a.runQuotaCheck(cmd.Context(), o)
-		},
+		RunE:    runs(func(_ *cobra.Command, _ []string) (quotaCheckOptions, error) { return f.options(a) }, a.runQuotaCheck, runF),
 	}
 	fs := cmd.Flags()
 	fs.VarP(&f.output, "output", "o", "")

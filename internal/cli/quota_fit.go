@@ -41,16 +41,7 @@ func newQuotaFit(a *app, runF func(context.Context, quotaFitOptions) error) *cob
 		Long:              a.t("quota.fit.long"),
 		Example:           a.t("quota.fit.examples"),
 		ValidArgsFunction: a.completeObjects,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := f.options(a, args)
-			if err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return a.runQuotaFit(cmd.Context(), o)
-		},
+		RunE:              runs(func(_ *cobra.Command, args []string) (quotaFitOptions, error) { return f.options(a, args) }, a.runQuotaFit, runF),
 	}
 	f.addAll(cmd)
 	return cmd

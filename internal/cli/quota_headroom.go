@@ -19,20 +19,14 @@ func newQuotaHeadroom(a *app, runF func(context.Context, quotaOptions) error) *c
 		Long:              a.t("quota.headroom.long"),
 		Example:           a.t("quota.headroom.examples"),
 		ValidArgsFunction: a.completeObjects,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: runs(func(_ *cobra.Command, args []string) (quotaOptions, error) {
 			o, err := f.options(a, args)
 			if err == nil {
 				err = checkWorkloads(o.selection)
 			}
 			o.explain = explain
-			if err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return a.runQuotaHeadroom(cmd.Context(), o)
-		},
+			return o, err
+		}, a.runQuotaHeadroom, runF),
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&explain, "explain", false, "")

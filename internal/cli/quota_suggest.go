@@ -29,9 +29,8 @@ func newQuotaSuggest(a *app, runF func(context.Context, quotaSuggestOptions) err
 		Long:              a.t("quota.suggest.long"),
 		Example:           a.t("quota.suggest.examples"),
 		ValidArgsFunction: a.completeObjects,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o := quotaSuggestOptions{method: method, form: form}
-			var err error
+		RunE: runs(func(cmd *cobra.Command, args []string) (o quotaSuggestOptions, err error) {
+			o.method, o.form = method, form
 			if o.quotaOptions, err = f.options(a, args); err == nil {
 				err = checkWorkloads(o.selection)
 			}
@@ -41,14 +40,8 @@ func newQuotaSuggest(a *app, runF func(context.Context, quotaSuggestOptions) err
 			if err == nil && form != "" && cmd.Flags().Changed("output") {
 				err = usage("quota.error.form-and-output")
 			}
-			if err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return a.runQuotaSuggest(cmd.Context(), o)
-		},
+			return o, err
+		}, a.runQuotaSuggest, runF),
 	}
 	f.add(cmd)
 	history.add(cmd)

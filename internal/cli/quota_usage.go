@@ -26,23 +26,16 @@ func newQuotaUsage(a *app, runF func(context.Context, quotaUsageOptions) error) 
 		Long:              a.t("quota.usage.long"),
 		Example:           a.t("quota.usage.examples"),
 		ValidArgsFunction: a.completeObjects,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o := quotaUsageOptions{soft: soft}
-			var err error
+		RunE: runs(func(_ *cobra.Command, args []string) (o quotaUsageOptions, err error) {
+			o.soft = soft
 			if o.quotaOptions, err = f.options(a, args); err == nil {
 				err = checkWorkloads(o.selection)
 			}
 			if err == nil {
 				o.historyOptions, err = history.options()
 			}
-			if err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return a.runQuotaUsage(cmd.Context(), o)
-		},
+			return o, err
+		}, a.runQuotaUsage, runF),
 	}
 	f.add(cmd)
 	history.add(cmd)

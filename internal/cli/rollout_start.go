@@ -72,16 +72,7 @@ func newRolloutStart(a *app, verb startVerb, runF func(context.Context, startOpt
 		Long:              a.t("rollout." + string(verb) + ".long"),
 		Example:           a.t("rollout." + string(verb) + ".examples"),
 		ValidArgsFunction: a.completeWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := f.options(a, cmd, verb, args)
-			if err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return a.runRolloutStart(cmd.Context(), o)
-		},
+		RunE:              runs(func(cmd *cobra.Command, args []string) (startOptions, error) { return f.options(a, cmd, verb, args) }, a.runRolloutStart, runF),
 	}
 	f.add(cmd, verb)
 	return cmd

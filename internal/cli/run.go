@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
 
 	"github.com/kubectl-msa/kubectl-msa/internal/term"
@@ -76,6 +77,21 @@ func language(args []string, getenv func(string) string) (lang.Lang, error) {
 		}
 	}
 	return lang.FromEnvironment(getenv)
+}
+
+// runs makes a command of what its arguments ask for: options are checked before
+// any cluster is asked. A test gives instead, to see them.
+func runs[O any](options func(*cobra.Command, []string) (O, error), run, instead func(context.Context, O) error) func(*cobra.Command, []string) error {
+	if instead != nil {
+		run = instead
+	}
+	return func(cmd *cobra.Command, args []string) error {
+		o, err := options(cmd, args)
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), o)
+	}
 }
 
 // render gives the options for writing to Out.
