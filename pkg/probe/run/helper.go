@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/client-go/rest"
 )
 
@@ -51,7 +52,7 @@ func helperSpec(namespace, image, node string) *corev1.Pod {
 	pod := &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace, GenerateName: "msa-probe-",
+			Namespace: namespace, Name: "msa-probe-" + rand.String(8),
 			Labels: map[string]string{"app.kubernetes.io/managed-by": "kubectl-msa", "app.kubernetes.io/name": "msa-probe"},
 		},
 		Spec: corev1.PodSpec{
@@ -80,13 +81,18 @@ func helperSpec(namespace, image, node string) *corev1.Pod {
 }
 
 // StartHelper creates a helper pod and waits until it runs. On an error nothing
-// of it is left. The node is where it is best; it may be "".
+// of it is left, also where the answer to its creation never came: its name is
+// chosen here. The node is where it is best; it may be "".
 func (c *Cluster) StartHelper(ctx context.Context, namespace, image, node string) (*HelperPod, error) {
-	var made corev1.Pod
-	if err := c.pod(ctx, http.MethodPost, namespace, "", nil, helperSpec(namespace, image, node), &made); err != nil {
-		return nil, barred("create pods in namespace "+namespace, err)
+	spec := helperSpec(namespace, image, node)
+	h := &HelperPod{cluster: c, namespace: namespace, name: spec.Name}
+	if err := c.pod(ctx, http.MethodPost, namespace, "", nil, spec, nil); err != nil {
+		var refused apierrors.APIStatus
+		if errors.As(err, &refused) {
+			return nil, barred("create pods in namespace "+namespace, err)
+		}
+		return nil, errors.Join(err, h.Remove(ctx)) // it may have been created all the same
 	}
-	h := &HelperPod{cluster: c, namespace: namespace, name: made.Name}
 	if err := h.wait(ctx); err != nil {
 		return nil, errors.Join(err, h.Remove(ctx))
 	}
