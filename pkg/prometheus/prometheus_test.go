@@ -19,7 +19,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
-// What a Prometheus 3 answered to these two, recorded.
+// What a Prometheus answers to these two, written by hand after its HTTP API (prometheus.io/docs/prometheus/latest/querying/api).
 const (
 	vectorAnswer = `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"pod":"web-1"},"value":[1767322800.781,"0.25"]},{"metric":{"pod":"web-2"},"value":[1767322800.781,"NaN"]}]}}`
 	matrixAnswer = `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"pod":"web-1"},"values":[[1767322200,"0.5"],[1767322500,"1"]]}]}}`
