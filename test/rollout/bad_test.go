@@ -27,9 +27,9 @@ func TestBadVersion(t *testing.T) {
 		says string
 	}{
 		{"crashing", []string{"--set-env", "CRASH_AFTER=0s"}, "container/crash-exit", ""},
-		{"never ready", []string{"--set-env", "UNREADY=always", "--timeout", "30s"}, "container/not-ready-by-readiness", ""},
+		{"never ready", []string{"--set-env", "UNREADY=always"}, "container/not-ready-by-readiness", ""},
 		{"no such image", []string{"--image", stage.Name + "=127.0.0.1:5000/notfound/x:1"}, "image/not-found", ""},
-		{"failing gate", append(newImage(), "--gate", "command=echo too many errors; exit 1"), "", "too many errors"},
+		{"failing gate", append(newImage(), "--timeout", "3m", "--gate", "command=echo too many errors; exit 1"), "", "too many errors"},
 	} {
 		for _, strategy := range []string{"canary", "bluegreen"} {
 			t.Run(strategy+", "+c.name, func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestBadVersion(t *testing.T) {
 				s := stage.New(t, cluster, stage.Options{})
 				before := s.Snapshot(t)
 				run := load.Start(t, cluster, s.URL(), load.Options{Rate: 50})
-				args := slices.Concat([]string{strategy, s.Target(), "--timeout", "15s"}, c.args) // the last one counts
+				args := slices.Concat([]string{strategy, s.Target(), "--timeout", "30s"}, c.args) // the last one counts
 				if strategy == "canary" {
 					args = append(args, "--steps", "25,100")
 				}
