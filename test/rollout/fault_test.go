@@ -2,6 +2,9 @@ package rollout_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,40 +29,130 @@ func faults() []proxy.Fault {
 	}
 }
 
-// One request goes wrong, at any point: the rollout ends as planned all the
+// One request goes wrong, at some point: the rollout ends as planned all the
 // same, or the driver says why it stopped and the next one ends it.
-func TestFaultsAtEveryRequest(t *testing.T) {
+func TestOneRequestFails(t *testing.T) {
 	for i, p := range plans()[:2] {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			writes := 0
-			t.Run("recorded", func(t *testing.T) { writes = recorded(t, p) })
+			t.Run("recorded", func(t *testing.T) { writes = len(recorded(t, p)) })
 			for j, f := range faults() {
-				for k := 1; k <= writes; k++ {
-					// Without the whole product each fault meets one write, and over both plans each write some fault.
-					if !all() && k != 1+(2*j+i)%writes {
-						continue
+				// Each fault meets one write, and two reads: in the plan, and while it goes on.
+				for of, points := range map[proxy.Class][]int{proxy.ClassWrite: {1 + (2*j+i)%max(writes, 1)}, proxy.ClassRead: {1 + 2*j, 60 + 3*j}} {
+					for _, k := range points {
+						t.Run(fmt.Sprintf("%s %02d %s", of, k, f), func(t *testing.T) {
+							t.Parallel()
+							fault(t, p, of, k, f)
+						})
 					}
-					t.Run(fmt.Sprintf("%02d %s", k, f), func(t *testing.T) {
-						t.Parallel()
-						fault(t, p, proxy.ClassWrite, k, f)
-					})
-				}
-			}
-			for j, f := range faults() {
-				// Reads as well: in the plan, and while it goes on.
-				for _, k := range []int{1 + 2*j, 60 + 3*j} {
-					if !all() && (i+j)%2 != 0 {
-						continue
-					}
-					t.Run(fmt.Sprintf("read %02d %s", k, f), func(t *testing.T) {
-						t.Parallel()
-						fault(t, p, proxy.ClassRead, k, f)
-					})
 				}
 			}
 		})
 	}
+}
+
+// Every write goes wrong in every way when it is first tried, several in one
+// rollout, and so does every read while it goes on: the rollout ends as planned
+// all the same, if need be with the help of further drivers.
+func TestFaultsAtEveryRequest(t *testing.T) {
+	for i, p := range plans()[:2] {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			var meanings []string
+			t.Run("recorded", func(t *testing.T) { meanings = meaningsOf(recorded(t, p)) })
+			for j, f := range faults() {
+				if !all() && j%4 != i {
+					continue
+				}
+				f.For = min(f.For, 12*time.Second) // longer than a request may last
+				if f.Kind == proxy.Cut {
+					f.For = 2 * time.Second
+				}
+				t.Run(f.String(), func(t *testing.T) { faultyWrites(t, p, f, meanings) })
+				t.Run("reads "+f.String(), func(t *testing.T) {
+					t.Parallel()
+					if hit := faulty(t, p, proxy.ClassRead, f, func(string) bool { return true }); len(hit) < 3 {
+						t.Errorf("only these reads went wrong: %q", hit)
+					}
+				})
+			}
+		})
+	}
+}
+
+// parts is over how many rollouts the faults at writes are spread: so most writes have neighbours that succeed.
+const parts = 3
+
+// faultyWrites lets each write that a rollout needs go wrong in one of several rollouts.
+func faultyWrites(t *testing.T, p plan, f proxy.Fault, meanings []string) {
+	var mu sync.Mutex
+	hit := map[string]bool{}
+	for part := range parts {
+		t.Run(fmt.Sprint("part ", part), func(t *testing.T) {
+			t.Parallel()
+			chosen := func(meaning string) bool {
+				i := slices.Index(meanings, meaning)
+				return i >= 0 && i%parts == part || i < 0 && part == 0 // what only a rollout in trouble writes
+			}
+			for _, m := range faulty(t, p, proxy.ClassWrite, f, chosen) {
+				mu.Lock()
+				hit[m] = true
+				mu.Unlock()
+			}
+		})
+	}
+	t.Cleanup(func() {
+		for _, m := range meanings {
+			if !hit[m] {
+				t.Errorf("never failed: %s", m)
+			}
+		}
+	})
+}
+
+// faulty takes a rollout to its end although requests fail, and gives those that did.
+func faulty(t *testing.T, p plan, of proxy.Class, f proxy.Fault, chosen func(meaning string) bool) []string {
+	c := open(t, light)
+	s := stage.New(t, c, p.stage)
+	end := p.wanted(t, s)
+	run := load.Start(t, c, s.URL(), load.Options{Rate: 20})
+	through := proxy.Start(t, c.Config())
+	through.InjectEach(of, f, chosen)
+	args := p.command(s)
+	for lives := 1; ; lives++ {
+		r := driver.Start(t, through.Kubeconfig(t), s.NS, args...).Wait(t, 2*patience)
+		if r.Code == p.code {
+			break
+		}
+		if r.Stderr == "" || lives == 10 {
+			t.Fatalf("life %d: exit code %d, %q, requests:\n%s", lives, r.Code, r.Stderr, list(through.Requests()))
+		}
+		t.Logf("stopped with %d: %s", r.Code, r.Stderr)
+		st, ok := statusOf(t, s)
+		if ok && st.Rollout.Phase.Over() {
+			break // only its last words went wrong
+		}
+		if args = resume(s); !ok {
+			lapse(t, s)
+			args = p.command(s)
+		}
+	}
+	wantObjects(t, s, p.name, end)
+	wantNoLoss(t, run)
+	t.Logf("went wrong:\n  %s", strings.Join(through.Hit(), "\n  "))
+	return through.Hit()
+}
+
+// meaningsOf are the meanings of requests, each once, in their order.
+func meaningsOf(requests []proxy.Request) []string {
+	var all []string
+	for _, r := range requests {
+		if m := r.Meaning(); !slices.Contains(all, m) {
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 func fault(t *testing.T, p plan, of proxy.Class, k int, f proxy.Fault) {

@@ -78,7 +78,7 @@ func TestKilledAtEveryWrite(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			writes := 0
-			t.Run("recorded", func(t *testing.T) { writes = recorded(t, p) })
+			t.Run("recorded", func(t *testing.T) { writes = len(recorded(t, p)) })
 			for k := 1; k <= writes; k++ {
 				if !all() && k%sampled != (2*i+3)%sampled {
 					continue
@@ -97,8 +97,8 @@ func TestKilledAtEveryWrite(t *testing.T) {
 	}
 }
 
-// recorded runs a plan to its end and counts its writes.
-func recorded(t *testing.T, p plan) int {
+// recorded runs a plan to its end and gives its writes.
+func recorded(t *testing.T, p plan) []proxy.Request {
 	t.Helper()
 	c := open(t, light)
 	s := stage.New(t, c, p.stage)
@@ -109,7 +109,7 @@ func recorded(t *testing.T, p plan) int {
 	wantObjects(t, s, p.name, want)
 	writes := through.Writes()
 	t.Logf("%d writes:\n%s", len(writes), list(writes))
-	return len(writes)
+	return writes
 }
 
 // wanted is how a plan leaves the objects.

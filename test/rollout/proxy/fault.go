@@ -3,8 +3,10 @@ package proxy
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -71,6 +73,29 @@ func (p *Proxy) Inject(of Class, nth int, f Fault) <-chan struct{} {
 	one := &planned{Fault: f, of: of, nth: nth, done: make(chan struct{})}
 	p.faults = append(p.faults, one)
 	return one.done
+}
+
+// InjectEach plans a fault for every request of a class whose meaning is chosen,
+// when it comes for the first time; tried again it is passed on. Reads go wrong
+// only once something is written: before, a command that cannot look just ends.
+func (p *Proxy) InjectEach(of Class, f Fault, chosen func(meaning string) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.each = func(r *Request) *planned {
+		meaning := r.Meaning()
+		if r.Class != of || p.hit[meaning] || of == ClassRead && p.counts[ClassWrite] == 0 || !chosen(meaning) {
+			return nil
+		}
+		p.hit[meaning] = true
+		return &planned{Fault: f, done: make(chan struct{})}
+	}
+}
+
+// Hit are the meanings of the requests that went wrong by InjectEach.
+func (p *Proxy) Hit() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Sorted(maps.Keys(p.hit))
 }
 
 func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, seen *Request, f Fault) {

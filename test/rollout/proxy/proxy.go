@@ -35,6 +35,8 @@ type Proxy struct {
 	counts   map[Class]int
 	holders  map[string]string
 	faults   []*planned
+	each     func(*Request) *planned
+	hit      map[string]bool
 	kill     func()
 	conns    map[net.Conn]bool
 	cutUntil time.Time
@@ -51,7 +53,7 @@ func Start(t testing.TB, config *rest.Config) *Proxy {
 	if err != nil {
 		t.Fatalf("proxy: %v", err)
 	}
-	p := &Proxy{transport: transport, counts: map[Class]int{}, holders: map[string]string{}, conns: map[net.Conn]bool{}}
+	p := &Proxy{transport: transport, counts: map[Class]int{}, holders: map[string]string{}, hit: map[string]bool{}, conns: map[net.Conn]bool{}}
 	p.forward = &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     transport,
@@ -158,7 +160,14 @@ func (p *Proxy) note(r *http.Request, body []byte) (*Request, *planned) {
 			return seen, f
 		}
 	}
-	return seen, nil
+	if p.each == nil {
+		return seen, nil
+	}
+	f := p.each(seen)
+	if f != nil {
+		seen.Fault = f.Fault.String()
+	}
+	return seen, f
 }
 
 // pass passes a request on. A write reaches the API server whatever becomes of its client.

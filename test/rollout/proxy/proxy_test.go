@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -192,4 +193,40 @@ func code(resp *http.Response) int {
 		return 0
 	}
 	return resp.StatusCode
+}
+
+func TestEachRequestGoesWrongTheFirstTime(t *testing.T) {
+	p, _, ask := start(t)
+	p.InjectEach(proxy.ClassWrite, proxy.Fault{Kind: proxy.Answer, Status: 409}, func(m string) bool { return !strings.Contains(m, "paused") })
+	state := func(phase string, seen int) string {
+		return fmt.Sprintf(`[{"op":"test","path":"/data/token","value":"t"},{"op":"add","path":"/data/state","value":"{\"phase\":\"%s\",\"step\":1,\"seen\":%d}"}]`, phase, seen)
+	}
+	for i, c := range []struct {
+		method, path, body string
+		code               int
+	}{
+		{"GET", workload, "", 201},
+		{"PATCH", workload, `[{"op":"add","path":"/spec/replicas","value":3}]`, 409},
+		{"PATCH", workload, `[{"op":"add","path":"/spec/replicas","value":3}]`, 201},
+		{"PATCH", workload, `[{"op":"add","path":"/spec/replicas","value":4}]`, 409},
+		{"PATCH", workload, `[{"op":"add","path":"/metadata/labels/mark","value":"a"}]`, 409},
+		{"PATCH", "/apis/apps/v1/namespaces/other/deployments/web", `[{"op":"add","path":"/metadata/labels/mark","value":"b"}]`, 201},
+		{"PATCH", workload, state("shifting", 1), 409},
+		{"PATCH", workload, state("shifting", 2), 201},
+		{"PATCH", workload, state("judging", 2), 409},
+		{"PATCH", workload, state("paused", 2), 201},
+		{"DELETE", lease, "", 409},
+		{"GET", workload, "", 201},
+	} {
+		resp, err := ask(c.method, c.path, c.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != c.code {
+			t.Errorf("%d: %s %s: %d, want %d", i, c.method, c.body, resp.StatusCode, c.code)
+		}
+	}
+	if n := len(p.Hit()); n != 6 {
+		t.Errorf("went wrong: %q", p.Hit())
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,15 +43,65 @@ type Request struct {
 
 // String is the request in a line, without the namespace: "write 3: PATCH deployments/web 200".
 func (r Request) String() string {
-	path := r.Path
-	if _, rest, ok := strings.Cut(path, "/namespaces/"); ok {
-		if _, after, ok := strings.Cut(rest, "/"); ok {
-			path = after
-		}
-	}
-	s := fmt.Sprintf("%s %d: %s %s %d", r.Class, r.N, r.Method, path, r.Code)
+	s := fmt.Sprintf("%s %d: %s %s %d", r.Class, r.N, r.Method, r.object(), r.Code)
 	if r.Fault != "" {
 		s += " (" + r.Fault + ")"
+	}
+	return s
+}
+
+// object is the path without the namespace.
+func (r Request) object() string {
+	if _, rest, ok := strings.Cut(r.Path, "/namespaces/"); ok {
+		if _, after, ok := strings.Cut(rest, "/"); ok {
+			return after
+		}
+	}
+	return r.Path
+}
+
+// Meaning is what a request is for: the same when it is tried again, by another
+// driver or for the same rollout elsewhere, and another for each point of a rollout.
+func (r Request) Meaning() string {
+	s := r.Method + " " + r.object()
+	if query, err := url.ParseQuery(r.Query); err == nil && query.Has("labelSelector") {
+		s += " by label"
+	}
+	var ops []struct {
+		Op, Path string
+		Value    json.RawMessage
+	}
+	if json.Unmarshal(r.Body, &ops) != nil {
+		return s
+	}
+	var set []string
+	for _, op := range ops {
+		switch {
+		case op.Op == "test":
+		case strings.HasPrefix(op.Path, "/spec/"):
+			set = append(set, op.Path+"="+string(op.Value))
+		default:
+			set = append(set, op.Path+point(op.Value))
+		}
+	}
+	slices.Sort(set)
+	return s + " " + strings.Join(set, " ")
+}
+
+// point is where a rollout stands, if the value is a journal's state.
+func point(value json.RawMessage) string {
+	var text string
+	var state struct {
+		Phase, Waiting, NewHash string
+		Step                    int
+		Intent                  *struct{ Why string }
+	}
+	if json.Unmarshal(value, &text) != nil || json.Unmarshal([]byte(text), &state) != nil || state.Phase == "" {
+		return ""
+	}
+	s := fmt.Sprintf("=%s %d %s %t", state.Phase, state.Step, state.Waiting, state.NewHash != "")
+	if state.Intent != nil {
+		s += " " + state.Intent.Why
 	}
 	return s
 }
