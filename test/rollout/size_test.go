@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -121,12 +123,7 @@ func TestScaledMeanwhile(t *testing.T) {
 	for _, n := range []int{4, 6, 2} {
 		scale(t, s, n)
 		c.WaitFor(t, fmt.Sprintf("half of %d to be new", n), patience, func(ctx context.Context) (bool, string, error) {
-			by := map[string]int{}
-			for _, p := range s.Pods(ctx, t) {
-				if p.DeletionTimestamp == nil {
-					by[p.Spec.Containers[0].Image]++
-				}
-			}
+			by := s.Versions(ctx, t)
 			return by[stage.Image("v1")] == n/2 && by[stage.Image("v2")] == n/2, fmt.Sprint(by), nil
 		})
 	}
@@ -147,6 +144,69 @@ func scale(t *testing.T, s *stage.Stage, n int) {
 	t.Helper()
 	patch := fmt.Sprintf(`{"spec":{"replicas":%d}}`, n)
 	if _, err := s.C.Typed().AppsV1().Deployments(s.NS).Patch(t.Context(), stage.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}, "scale"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// An autoscaler goes on with its work while a rollout stands: the HPA's own
+// controller changes the number, and both versions follow in their ratio.
+func TestAutoscaledMeanwhile(t *testing.T) {
+	for name, command := range map[string]func(*stage.Stage) []string{
+		"canary":    func(s *stage.Stage) []string { return canary(s, "50,100", "--pause", "manual") },
+		"bluegreen": func(s *stage.Stage) []string { return bluegreen(s, "--pause", "manual") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := open(t, light)
+			s := stage.New(t, c, stage.Options{Replicas: 2})
+			autoscale(t, s, 2, 10)
+			run := load.Start(t, c, s.URL(), load.Options{Rate: 50})
+			d := drive(t, s, command(s))
+			d.Until(t, "the first pause", patience, func(e driver.Seen) bool { return e.Phase == rollout.Paused })
+			for _, within := range [][2]int32{{4, 10}, {6, 10}, {1, 2}} {
+				autoscale(t, s, within[0], within[1])
+				n := int(within[0]) // it wants at least so many, or at most
+				if within[1] < 10 {
+					n = int(within[1])
+				}
+				c.WaitFor(t, fmt.Sprintf("the versions to be %d Pods in their ratio", n), patience, func(ctx context.Context) (bool, string, error) {
+					by := s.Versions(ctx, t)
+					old, young := by[stage.Image("v1")], by[stage.Image("v2")]
+					if name == "canary" {
+						return old == n/2 && young == n/2, fmt.Sprint(by), nil
+					}
+					return old == n && young == n, fmt.Sprint(by), nil
+				})
+			}
+			want := promoted(t, s)
+			wantCode(t, "promote", do(t, s, "promote", s.Target(), "--full"), codeDone)
+			wantCode(t, "the driver", d.Wait(t, patience), codeDone)
+			wantObjects(t, s, "promoted", want)
+			wantNoLoss(t, run)
+		})
+	}
+}
+
+// autoscale makes the stage's HPA, or gives it other bounds. Without metrics it scales to its bounds alone.
+func autoscale(t *testing.T, s *stage.Stage, least, most int32) {
+	t.Helper()
+	hpa := &autoscalingv2.HorizontalPodAutoscaler{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "autoscaling/v2", Kind: "HorizontalPodAutoscaler"},
+		ObjectMeta: metav1.ObjectMeta{Name: stage.Name, Namespace: s.NS},
+		Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
+			ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: s.Kind, Name: stage.Name},
+			MinReplicas:    &least, MaxReplicas: most,
+			Metrics: []autoscalingv2.MetricSpec{{Type: autoscalingv2.ResourceMetricSourceType, Resource: &autoscalingv2.ResourceMetricSource{
+				Name: corev1.ResourceCPU, Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: new(int32(80))},
+			}}},
+		},
+	}
+	text, err := json.Marshal(hpa)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := s.C.Typed().AutoscalingV2().HorizontalPodAutoscalers(s.NS)
+	if _, err := api.Patch(t.Context(), stage.Name, types.ApplyPatchType, text, metav1.PatchOptions{FieldManager: "test", Force: new(true)}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -227,3 +227,15 @@ func (s *Stage) Pods(ctx context.Context, t testing.TB) []corev1.Pod {
 	}
 	return pods.Items
 }
+
+// Versions counts the workload's Pods by image, without those that are being deleted.
+func (s *Stage) Versions(ctx context.Context, t testing.TB) map[string]int {
+	t.Helper()
+	by := map[string]int{}
+	for _, p := range s.Pods(ctx, t) {
+		if p.DeletionTimestamp == nil {
+			by[p.Spec.Containers[0].Image]++
+		}
+	}
+	return by
+}
