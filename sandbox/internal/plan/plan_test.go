@@ -44,7 +44,7 @@ func TestWriteConfig(t *testing.T) {
 	}
 	for file, wants := range map[string][]string{
 		"containerd.toml":      {`snapshotter = "native"`, "use_local_image_pull = true", "restrict_oom_score_adj = true", `BinaryName = "/usr/sbin/runc"`, `bin_dirs = ["/usr/lib/cni"]`},
-		"kubelet.yaml":         {`cgroupRoot: "/msa-a-`, "maxContainerRestartPeriod: 2s", `clusterDNS: ["10.96.0.10"]`, "failCgroupV1: false"},
+		"kubelet.yaml":         {`cgroupRoot: "/msa-a-`, "maxContainerRestartPeriod: 2s", `clusterDNS: ["10.96.0.10"]`, "failCgroupV1: false", "nodefs.available: 500Mi"},
 		"proxy.yaml":           {"mode: nftables", dir.In("pki")},
 		"resolv.conf":          {"nameserver 172.30.0.2"},
 		"cni/10-pods.conflist": {`"subnet": "10.244.0.0/16"`},
