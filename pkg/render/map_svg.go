@@ -97,6 +97,9 @@ func (p *page) svgCall(b *strings.Builder, c calls.Arrow, from, to int, d drawin
 	bend := max(40, (x2-x1)/2)
 	path := fmt.Sprintf("M%d %dC%d %d %d %d %d %d", x1, y1, x1+bend, y1, x2-bend, y2, x2, y2)
 	mx, my := (x1+x2)/2, (y1+y2)/2
+	if x2-x1 > 2*layerGap { // it passes behind other boxes: only its end is free of them
+		mx, my = x2-layerGap/2, y2+(y1-y2)/20
+	}
 	if x2 <= x1 {
 		x1, y1, x2, y2 = f.x+f.w/2, f.y+f.h, t.x+t.w/2, t.y+t.h+2
 		low := max(y1, y2) + 34
