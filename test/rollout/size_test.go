@@ -160,6 +160,7 @@ func TestAutoscaledMeanwhile(t *testing.T) {
 			c := open(t, light)
 			s := stage.New(t, c, stage.Options{Replicas: 2})
 			autoscale(t, s, 2, 10)
+			end := promoted(t, s) // and of as many replicas as it begins with
 			run := load.Start(t, c, s.URL(), load.Options{Rate: 50})
 			d := drive(t, s, command(s))
 			d.Until(t, "the first pause", patience, func(e driver.Seen) bool { return e.Phase == rollout.Paused })
@@ -178,10 +179,9 @@ func TestAutoscaledMeanwhile(t *testing.T) {
 					return old == n && young == n, fmt.Sprint(by), nil
 				})
 			}
-			want := promoted(t, s)
 			wantCode(t, "promote", do(t, s, "promote", s.Target(), "--full"), codeDone)
 			wantCode(t, "the driver", d.Wait(t, patience), codeDone)
-			wantObjects(t, s, "promoted", want)
+			wantObjects(t, s, "promoted", end)
 			wantNoLoss(t, run)
 		})
 	}
