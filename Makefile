@@ -14,7 +14,7 @@ build: ## Build bin/kubectl-msa
 	@hack/slow.sh "building bin/kubectl-msa" hack/build.sh . bin/kubectl-msa ./cmd/kubectl-msa
 
 .PHONY: test
-test: lint unit e2e release-check ## Everything: lint, unit, end to end in a real Kubernetes, a release built and run
+test: lint unit browser e2e release-check ## Everything: lint, unit, pages in a browser, end to end in a real Kubernetes, a release built and run
 
 .PHONY: lint
 lint: ## gofmt, go vet and golangci-lint
@@ -23,6 +23,12 @@ lint: ## gofmt, go vet and golangci-lint
 .PHONY: unit
 unit: ## Tests that need no cluster
 	@for m in $(MODULES) test/upstream-probe; do hack/slow.sh "tests that need no cluster, in $$m" env -u MSA_SANDBOX go test -C $$m -short ./...; done
+
+# The tool under test is built by the test, which Go's cache of results knows nothing of.
+.PHONY: browser
+browser: ## What the tool writes for browsers, in Chromium, where there is one
+	@command -v chromium >/dev/null || echo "==> no chromium on this machine: the pages are not opened" >&2
+	@hack/slow.sh "pages in a browser" go test -C test/browser -count=1 ./...
 
 .PHONY: e2e
 e2e: bin/sandbox ## Tests against a real Kubernetes in the sandbox (Linux, root)

@@ -21,11 +21,12 @@ var mapTemplate = sync.OnceValues(func() (*template.Template, error) {
 body{font:15px/1.5 system-ui,sans-serif;margin:0;color:#1f2328;background:#f6f8fa}
 main{max-width:1400px;margin:0 auto;padding:24px}
 h1{font-size:20px;margin:0 0 4px}p{margin:0 0 16px;color:#59636e}
+.rows{overflow-x:auto}
 .picture{background:#fff;border:1px solid #d1d9e0;border-radius:8px;overflow:auto;padding:8px}
 .picture .node{cursor:pointer}
 .legend{display:flex;gap:24px;flex-wrap:wrap;margin:12px 0 24px;color:#59636e;font-size:13px}
 .legend svg{vertical-align:middle;margin-right:6px}
-table{border-collapse:collapse;width:100%;background:#fff;font-size:13px}
+table{border-collapse:collapse;width:100%;min-width:720px;background:#fff;font-size:13px}
 th,td{text-align:left;padding:6px 10px;border:1px solid #d1d9e0;vertical-align:top}
 th{background:#f6f8fa}td{font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 tr.hidden{display:none}
@@ -36,9 +37,9 @@ tr.hidden{display:none}
 <div class="legend">
 {{range .Legend}}<span><svg width="44" height="10"><path d="M0 5H44" stroke="#57606a" stroke-width="2" stroke-dasharray="{{.Dash}}"/></svg>{{.Text}}</span>
 {{end}}</div>
-<table><thead><tr>{{range .Heads}}<th>{{.}}</th>{{end}}</tr></thead><tbody>
+<div class="rows"><table><thead><tr>{{range .Heads}}<th>{{.}}</th>{{end}}</tr></thead><tbody>
 {{range .Rows}}<tr data-from="{{.From}}" data-to="{{.To}}"><td>{{.Caller}}</td><td>{{.Callee}}</td><td>{{.Ports}}</td><td>{{.Certainty}}</td><td>{{range .Basis}}{{.}}<br>{{end}}</td></tr>
-{{end}}</tbody></table>
+{{end}}</tbody></table></div>
 {{if .NotChecked}}<h2>{{.NotCheckedHead}}</h2><ul>{{range .NotChecked}}<li>{{.}}</li>{{end}}</ul>{{end}}
 </main><script>
 (function(){
