@@ -34,6 +34,12 @@ browser: ## What the tool writes for browsers, in Chromium, where there is one
 e2e: bin/sandbox ## Tests against a real Kubernetes in the sandbox (Linux, root)
 	@hack/e2e.sh
 
+# The log of each case is left out; what failed is told by make e2e.
+.PHONY: gallery
+gallery: bin/sandbox ## Inject every fault of the gallery, and print what each was named; CASES=/image narrows it (Linux, root)
+	@trap 'bin/sandbox --name gallery down' EXIT; MSA_SANDBOX=gallery MSA_SANDBOX_BIN=$$PWD/bin/sandbox \
+	  go test -count=1 -v -parallel 40 -timeout 40m -run '^Test(Faults|NearMisses)$$$(CASES)' ./test/gallery | sed -n '/ cases, /,/^---/p'
+
 .PHONY: demo
 demo: build bin/sandbox ## Start a real Kubernetes with a shop in it, break the shop, and look at it (Linux, root)
 	@hack/demo.sh

@@ -43,13 +43,18 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := workshop.Open(t)
+	results := tabled(t, "FAULT", "ASKED ABOUT", "NAMED FIRST", "OBJECT", "RESULT")
 	for _, fault := range cases {
 		t.Run(fault.Name, func(t *testing.T) {
 			t.Parallel()
 			ns := c.Namespace(t)
 			fault := fault.in(ns)
-			inject(t, c, fault, ns)
 			var report inspect.Report
+			results.row(t, func() []string {
+				rule, object := first(report)
+				return []string{fault.Name, fault.Target, rule, object}
+			})
+			inject(t, c, fault, ns)
 			c.WaitFor(t, "inspect "+fault.Target+" to name "+fault.Rule, patience, func(context.Context) (bool, string, error) {
 				time.Sleep(pause)
 				r, err := workshop.Look(t, c, ns, fault.Target)
@@ -167,11 +172,13 @@ func TestNearMisses(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := workshop.Open(t)
+	results := tabled(t, "NEAR MISS", "ASKED ABOUT", "WITHOUT", "HEALTH", "RESULT")
 	for _, near := range cases {
 		t.Run(near.Name, func(t *testing.T) {
 			t.Parallel()
 			ns := c.Namespace(t)
 			near := near.in(ns)
+			results.row(t, func() []string { return []string{near.Name, near.Target, strings.Join(near.Never, " "), near.Health} })
 			inject(t, c, near, ns)
 			c.WaitFor(t, near.Target+" to be "+near.Health+" without a finding", patience, func(context.Context) (bool, string, error) {
 				time.Sleep(pause)
