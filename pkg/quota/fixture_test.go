@@ -46,6 +46,8 @@ type fixture struct {
 	Admission []wantAdmission `json:"admission"`
 	// Unknown maps kinds that could not be read to the reason.
 	Unknown map[snapshot.Kind]string `json:"unknown"`
+	// Near are changes after which one of the rules is silent.
+	Near []near `json:"near"`
 }
 
 // wantFinding holds what matters of a finding; empty fields are not compared.
@@ -327,6 +329,13 @@ func compareAdmission(t *testing.T, want []wantAdmission, got []Admission) {
 // completely, but for those that it calls unknown.
 func loadFixture(t testing.TB, path string) (fixture, *snapshot.Snapshot) {
 	t.Helper()
+	f, documents := readFixture(t, path)
+	return f, stateOf(t, f, documents)
+}
+
+// readFixture gives the head of the file, and the objects as they are written.
+func readFixture(t testing.TB, path string) (fixture, [][]byte) {
+	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -339,14 +348,19 @@ func loadFixture(t testing.TB, path string) (fixture, *snapshot.Snapshot) {
 	if f.TakenAt.IsZero() {
 		f.TakenAt = noon
 	}
-	s, err := clusterIn(documents[1:], f.TakenAt)
+	return f, documents[1:]
+}
+
+func stateOf(t testing.TB, f fixture, documents [][]byte) *snapshot.Snapshot {
+	t.Helper()
+	s, err := clusterIn(documents, f.TakenAt)
 	if err != nil {
-		t.Fatalf("%s: %v", path, err)
+		t.Fatal(err)
 	}
 	for _, i := range snapshot.Kinds() {
 		s.Record(snapshot.Reading{Need: snapshot.Need{Kind: i.Kind}, Why: f.Unknown[i.Kind]})
 	}
-	return f, s
+	return s
 }
 
 // clusterIn holds the objects; those without a namespace are in shop.
@@ -400,27 +414,4 @@ func podsText(p *PodCount) string {
 		s += "," + strconv.Itoa(*p.Placed)
 	}
 	return s
-}
-
-// Each rule of this room fires in at least one fixture; silence has fixtures of its own.
-func TestEveryRuleFires(t *testing.T) {
-	fired := map[string]bool{"quota/cpu-throttled": true, "quota/memory-overcommit": true} // from series: TestUsageRules
-	silent := 0
-	for _, path := range fixtures(t, "*") {
-		f, _ := loadFixture(t, path)
-		for _, w := range f.Want {
-			fired[w.Rule] = true
-		}
-		if len(f.Want) == 0 {
-			silent++
-		}
-	}
-	for _, id := range loadCatalogue(t).IDs() {
-		if strings.HasPrefix(id, "quota/") && !fired[id] {
-			t.Errorf("%s fires in no fixture", id)
-		}
-	}
-	if silent < 8 {
-		t.Errorf("only %d fixtures of silence", silent)
-	}
 }

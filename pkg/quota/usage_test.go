@@ -211,8 +211,19 @@ func TestPodsThatAreGoneAreKnownByName(t *testing.T) {
 	}
 }
 
-// Each rule fires, and is silent a little aside of it.
-func TestUsageRules(t *testing.T) {
+// usageRuleCase is some usage over time, with the one rule that fires; or none,
+// and the rule that it is near to.
+type usageRuleCase struct {
+	objects []snapshot.Object
+	fill    func(p *past)
+	all     bool
+	want    string
+	grade   finding.Severity
+	near    string
+}
+
+// Each rule that looks back fires, and is silent a little aside of it.
+func usageRuleCases() map[string]usageRuleCase {
 	hpa := &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
 	hpa.Spec.ScaleTargetRef = autoscalingv2.CrossVersionObjectReference{Kind: "Deployment", Name: "web"}
 	percent := int32(70)
@@ -229,47 +240,45 @@ func TestUsageRules(t *testing.T) {
 		return objects
 	}
 	limited := web(2, list("cpu", "100m"), list("cpu", "200m"))
-	for name, c := range map[string]struct {
-		objects []snapshot.Object
-		fill    func(p *past)
-		all     bool
-		want    string
-		grade   finding.Severity
-	}{
+	return map[string]usageRuleCase{
 		"throttled": {limited, func(p *past) {
 			p.one("throttled", podName(0), "app", 60_000)
 			p.one("periods", podName(0), "app", 100_000)
-		}, false, "quota/cpu-throttled", "warning"},
+		}, false, "quota/cpu-throttled", "warning", ""},
 		"throttled a bit": {limited, func(p *past) {
 			p.one("throttled", podName(0), "app", 30_000)
 			p.one("periods", podName(0), "app", 100_000)
-		}, false, "quota/cpu-throttled", "info"},
+		}, false, "quota/cpu-throttled", "info", ""},
 		"throttled little": {limited, func(p *past) {
 			p.one("throttled", podName(0), "app", 20_000)
 			p.one("periods", podName(0), "app", 100_000)
-		}, false, "", ""},
-		"few periods": {limited, func(p *past) { p.one("throttled", podName(0), "app", 600); p.one("periods", podName(0), "app", 1000) }, false, "", ""},
+		}, false, "", "", "quota/cpu-throttled"},
+		"few periods": {limited, func(p *past) { p.one("throttled", podName(0), "app", 600); p.one("periods", podName(0), "app", 1000) }, false, "", "", "quota/cpu-throttled"},
 		"limit gone": {web(1, list("cpu", "100m"), nil), func(p *past) {
 			p.one("throttled", podName(0), "app", 60_000)
 			p.one("periods", podName(0), "app", 100_000)
-		}, false, "", ""},
-		"memory above request": {web(1, list("memory", "64Mi"), nil), func(p *past) { p.add("memory", podName(0), "app", week, flat(90<<20)) }, false, "quota/under-requested", "warning"},
+		}, false, "", "", "quota/cpu-throttled"},
+		"memory above request": {web(1, list("memory", "64Mi"), nil), func(p *past) { p.add("memory", podName(0), "app", week, flat(90<<20)) }, false, "quota/under-requested", "warning", ""},
 		"memory at peak only": {web(1, list("memory", "64Mi"), nil), func(p *past) {
 			p.add("memory", podName(0), "app", week, func(i, _ int) float64 { return []float64{50 << 20, 90 << 20}[boolInt(i == 5)] })
-		}, false, "", ""},
-		"memory, half a day": {web(1, list("memory", "64Mi"), nil), func(p *past) { p.add("memory", podName(0), "app", 12*time.Hour, flat(90<<20)) }, false, "", ""},
-		"cpu above request":  {web(1, list("cpu", "100m"), nil), func(p *past) { p.add("cpu", podName(0), "app", week, flat(0.3)) }, false, "quota/under-requested", "info"},
-		"idle":               {web(2, list("cpu", "1"), nil), func(p *past) { p.add("cpu", podName(0), "app", week, flat(0.2)) }, false, "quota/over-requested", "info"},
+		}, false, "", "", "quota/under-requested"},
+		"memory, half a day": {web(1, list("memory", "64Mi"), nil), func(p *past) { p.add("memory", podName(0), "app", 12*time.Hour, flat(90<<20)) }, false, "", "", "quota/under-requested"},
+		"cpu above request":  {web(1, list("cpu", "100m"), nil), func(p *past) { p.add("cpu", podName(0), "app", week, flat(0.3)) }, false, "quota/under-requested", "info", ""},
+		"idle":               {web(2, list("cpu", "1"), nil), func(p *past) { p.add("cpu", podName(0), "app", week, flat(0.2)) }, false, "quota/over-requested", "info", ""},
 		"busier pod beside it": {web(2, list("cpu", "1"), nil), func(p *past) {
 			p.add("cpu", podName(0), "app", week, flat(0.2))
 			p.add("cpu", podName(1), "app", week, flat(0.6))
-		}, false, "", ""},
-		"idle under an HPA":     {append(web(2, list("cpu", "1"), nil), hpa), func(p *past) { p.add("cpu", podName(0), "app", week, flat(0.2)) }, false, "", ""},
-		"little idle":           {web(2, list("cpu", "300m"), nil), func(p *past) { p.add("cpu", podName(0), "app", week, flat(0.01)) }, false, "", ""},
-		"peaks above the node":  {append(onNode(web(2, list("memory", "400Mi"), nil)), node("1Gi")), func(p *past) { spiky(p, podName(0)); spiky(p, podName(1)) }, true, "quota/memory-overcommit", "warning"},
-		"peaks fit the node":    {append(onNode(web(2, list("memory", "400Mi"), nil)), node("2Gi")), func(p *past) { spiky(p, podName(0)); spiky(p, podName(1)) }, true, "", ""},
-		"one namespace is read": {append(onNode(web(2, list("memory", "400Mi"), nil)), node("1Gi")), func(p *past) { spiky(p, podName(0)); spiky(p, podName(1)) }, false, "", ""},
-	} {
+		}, false, "", "", "quota/over-requested"},
+		"idle under an HPA":     {append(web(2, list("cpu", "1"), nil), hpa), func(p *past) { p.add("cpu", podName(0), "app", week, flat(0.2)) }, false, "", "", "quota/over-requested"},
+		"little idle":           {web(2, list("cpu", "300m"), nil), func(p *past) { p.add("cpu", podName(0), "app", week, flat(0.01)) }, false, "", "", "quota/over-requested"},
+		"peaks above the node":  {append(onNode(web(2, list("memory", "400Mi"), nil)), node("1Gi")), func(p *past) { spiky(p, podName(0)); spiky(p, podName(1)) }, true, "quota/memory-overcommit", "warning", ""},
+		"peaks fit the node":    {append(onNode(web(2, list("memory", "400Mi"), nil)), node("2Gi")), func(p *past) { spiky(p, podName(0)); spiky(p, podName(1)) }, true, "", "", "quota/memory-overcommit"},
+		"one namespace is read": {append(onNode(web(2, list("memory", "400Mi"), nil)), node("1Gi")), func(p *past) { spiky(p, podName(0)); spiky(p, podName(1)) }, false, "", "", "quota/memory-overcommit"},
+	}
+}
+
+func TestUsageRules(t *testing.T) {
+	for name, c := range usageRuleCases() {
 		t.Run(name, func(t *testing.T) {
 			p := newPast(t, c.objects...)
 			if c.all {
