@@ -227,8 +227,12 @@ func (c *checker) space(namespace string) *Space {
 	for _, o := range c.made {
 		r.learn(o)
 	}
-	c.spaces[namespace] = NewSpace(r, c.in.State.TakenAt)
-	return c.spaces[namespace]
+	space := NewSpace(r, c.in.State.TakenAt)
+	for _, o := range c.in.Manifests.OfKind("ResourceClaimTemplate", namespace) {
+		space.learnTemplate(o) // claims are made of it once all is sent
+	}
+	c.spaces[namespace] = space
+	return space
 }
 
 // existing is the object of that name that is there already.

@@ -135,6 +135,7 @@ func (v verdict) exceeded(f *finding.Finding, r Refusal) {
 	f.Args["needs"], f.Args["raise"] = human(needs, true), needs.String()
 	f.Args["surge"], f.Args["stalls"], f.Args["late"] = v.surge, v.stalls, v.stalls && v.allowed > 0
 	f.Args["each"], f.Args["scalable"] = share(key, left, n), v.work.Template != nil && v.work.Ref.Kind != "Pod" && v.work.Ref.Kind != "DaemonSet"
+	f.Args["devices"] = waitsForDevices(v.work, r)
 	for _, name := range r.Resources {
 		u, h := r.Used[name], r.Hard[name]
 		if name == key {

@@ -52,10 +52,17 @@ func (c *checker) pods(a Admission, w Work, old snapshot.Object, own Outcome) Ad
 // barePod is a manifest of a pod: it was charged as an object already.
 func (c *checker) barePod(a Admission, w Work, old snapshot.Object, own Outcome) Admission {
 	count := &PodCount{Asked: 1, Allowed: 1}
-	if old == nil {
-		count.New = 1
-		c.place(w, own, 1, count)
+	if old != nil {
+		return settled(a, own, count)
 	}
+	space := c.spaces[w.Ref.Namespace]
+	before := space.clone()
+	if own = space.claimDevices(w, own); !own.Admitted() {
+		c.report(verdict{of: w.Object, work: w, out: own, space: space, before: before, pods: 1})
+		return settled(a, own, &PodCount{Asked: 1})
+	}
+	count.New = 1
+	c.place(w, own, 1, count)
 	return settled(a, own, count)
 }
 
@@ -124,14 +131,18 @@ func (s *Space) fill(w Work, n int) (int, Outcome) {
 	return in, s.unit(w, in)
 }
 
-// unit admits the pod with this index and its claims.
+// unit admits the pod with this index, behind its claims for volumes and before those for devices.
 func (s *Space) unit(w Work, index int) Outcome {
 	for t := range w.Claims {
 		if out := s.Admit(w.Claim(t, index), nil); !out.Admitted() {
 			return out
 		}
 	}
-	return s.Admit(w.Pod(index), nil)
+	out := s.Admit(w.Pod(index), nil)
+	if !out.Admitted() {
+		return out
+	}
+	return s.claimDevices(w, out)
 }
 
 // none: no pod is asked for now; what every pod would be refused for is worth

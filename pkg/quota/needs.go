@@ -89,7 +89,7 @@ func AuditNeeds(s *snapshot.Snapshot, q Query, usage bool) snapshot.Needs {
 	quotas, _ := snapshot.List[*corev1.ResourceQuota](s, q.Namespace, nil)
 	for _, rq := range quotas {
 		for name := range rq.Spec.Hard {
-			if kind, ok := CountedKind(name); ok && (kind == "PersistentVolumeClaim" || kind == "Service") {
+			if kind, ok := CountedKind(name); ok && (kind == "PersistentVolumeClaim" || kind == "Service" || kind == "ResourceClaim") {
 				w.list(kind, q.Namespace)
 			}
 		}
@@ -193,7 +193,18 @@ func (w *wants) pods(work Work) {
 	}) {
 		w.list("StorageClass", "")
 	}
+	w.deviceTemplates(work, quotas)
 	w.room(work.Pod(0))
+}
+
+// deviceTemplates are wanted where a quota counts the claims that are made of them.
+func (w *wants) deviceTemplates(work Work, quotas []*corev1.ResourceQuota) {
+	counts := slices.ContainsFunc(quotas, func(q *corev1.ResourceQuota) bool {
+		return slices.ContainsFunc(names(q.Spec.Hard), tracksDevices)
+	})
+	if counts && len(deviceTemplatesOf(work)) > 0 {
+		w.list("ResourceClaimTemplate", work.Ref.Namespace)
+	}
 }
 
 // room is what it takes to say whether a pod finds a place.

@@ -31,13 +31,15 @@ func Recount(q *corev1.ResourceQuota, objects []snapshot.Object, read func(snaps
 }
 
 // CountedKind is the kind of object that a quota counts under the name; false
-// for kinds that this tool does not read, as device claims.
+// for kinds that this tool does not read.
 func CountedKind(name corev1.ResourceName) (snapshot.Kind, bool) {
 	switch {
 	case tracksPods(name):
 		return "Pod", true
 	case tracksClaims(name):
 		return "PersistentVolumeClaim", true
+	case tracksDevices(name):
+		return "ResourceClaim", true
 	case name == corev1.ResourceServices || name == corev1.ResourceServicesNodePorts || name == corev1.ResourceServicesLoadBalancers:
 		return "Service", true
 	}

@@ -28,7 +28,7 @@ func Questions(in, s *snapshot.Snapshot) []Question {
 	var out []Question
 	for _, o := range in.InOrder() {
 		work, isWork := WorkOf(o)
-		if m := meterOf(o); o.GetNamespace() == "" || !isWork && m != claimMeter && m != serviceMeter {
+		if m := meterOf(o); o.GetNamespace() == "" || !isWork && m != claimMeter && m != serviceMeter && m != deviceMeter {
 			continue
 		}
 		_, a := s.Find(snapshot.KindOf(o), o.GetNamespace(), o.GetName())

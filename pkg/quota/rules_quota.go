@@ -98,7 +98,8 @@ const driftQuiet = 2 * time.Minute
 
 // checkDrift: a quota says another use than its objects add up to (the race of
 // kubernetes#123434 leaves it so until something changes). Silent while pods
-// come, go or are resized, and about kinds that are not read.
+// come, go or are resized, about kinds that are not read, and about extended
+// resources of which more is used than pods ask for: claims may have the rest.
 func checkDrift(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	var out []finding.Finding
 	for _, q := range quotasIn(s, sc) {
@@ -114,7 +115,7 @@ func checkDrift(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		for _, name := range names(counted) {
 			says, ok := q.Status.Used[name]
 			is := counted[name]
-			if hard := q.Status.Hard[name]; !ok || says.Cmp(is) == 0 || hard.Cmp(q.Spec.Hard[name]) != 0 {
+			if hard := q.Status.Hard[name]; !ok || says.Cmp(is) == 0 || hard.Cmp(q.Spec.Hard[name]) != 0 || says.Cmp(is) > 0 && mayBeClaimed(name) {
 				continue
 			}
 			keys = append(keys, string(name))
@@ -134,7 +135,7 @@ func checkDrift(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 // reads, and whether nothing has changed lately.
 func countable(s *snapshot.Snapshot, namespace string) (objects []snapshot.Object, read func(snapshot.Kind) bool, quiet bool) {
 	complete := map[snapshot.Kind]bool{}
-	for _, kind := range []snapshot.Kind{"Pod", "PersistentVolumeClaim", "Service"} {
+	for _, kind := range []snapshot.Kind{"Pod", "PersistentVolumeClaim", "Service", "ResourceClaim"} {
 		objects = append(objects, s.OfKind(kind, namespace)...)
 		complete[kind] = s.Covered(kind, namespace, "").State == snapshot.Present
 	}

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -22,6 +23,8 @@ type Rules struct {
 	Priorities  []*schedulingv1.PriorityClass
 	Runtimes    []*nodev1.RuntimeClass
 	Storage     []*storagev1.StorageClass
+	// DeviceTemplates are those of the namespace from which claims for devices are made.
+	DeviceTemplates []*resourcev1.ResourceClaimTemplate
 	// Unread are the kinds above that could not be read, with the reason.
 	Unread map[snapshot.Kind]string
 }
@@ -165,12 +168,14 @@ func (s *Space) judge(o, old snapshot.Object) (Outcome, []*ledger) {
 		}
 	case *corev1.PersistentVolumeClaim:
 		s.admitClaim(o, old, &out)
+	case *resourcev1.ResourceClaim:
+		defaultDevices(&o.Spec)
 	}
 	if !out.Admitted() {
 		return out, nil
 	}
 	c := charge{object: copied, old: old, at: s.at}
-	if old != nil && meterOf(o) != serviceMeter && meterOf(o) != claimMeter {
+	if m := meterOf(o); old != nil && m != serviceMeter && m != claimMeter && m != deviceMeter {
 		return out, nil // only Services and claims are counted again when they change
 	}
 	s.unread(&out, "ResourceQuota")

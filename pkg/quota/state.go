@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -22,6 +23,7 @@ func RulesFor(s *snapshot.Snapshot, namespace string) Rules {
 	r.Priorities = listed[*schedulingv1.PriorityClass](s, "", r.Unread)
 	r.Runtimes = listed[*nodev1.RuntimeClass](s, "", r.Unread)
 	r.Storage = listed[*storagev1.StorageClass](s, "", r.Unread)
+	r.DeviceTemplates = listed[*resourcev1.ResourceClaimTemplate](s, namespace, r.Unread)
 	return r
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -22,6 +23,8 @@ func Usage(o snapshot.Object, at time.Time) corev1.ResourceList {
 		return serviceUsage(o)
 	case *corev1.PersistentVolumeClaim:
 		return claimUsage(o)
+	case *resourcev1.ResourceClaim:
+		return deviceUsage(o)
 	}
 	out := corev1.ResourceList{}
 	for _, name := range countNames(resourceOf(o)) {
@@ -178,6 +181,7 @@ const (
 	podMeter     meter = "pods"
 	serviceMeter meter = "services"
 	claimMeter   meter = "persistentvolumeclaims"
+	deviceMeter  meter = "resourceclaims"
 	countMeter   meter = "count"
 )
 
@@ -189,6 +193,8 @@ func meterOf(o snapshot.Object) meter {
 		return serviceMeter
 	case *corev1.PersistentVolumeClaim:
 		return claimMeter
+	case *resourcev1.ResourceClaim:
+		return deviceMeter
 	}
 	return countMeter
 }
@@ -207,6 +213,8 @@ func tracked(o snapshot.Object, hard []corev1.ResourceName) []corev1.ResourceNam
 				name == corev1.ResourceServicesNodePorts || name == corev1.ResourceServicesLoadBalancers
 		case claimMeter:
 			counts = tracksClaims(name)
+		case deviceMeter:
+			counts = tracksDevices(name)
 		case countMeter:
 			counts = slices.Contains(countNames(resourceOf(o)), name)
 		}

@@ -17,6 +17,7 @@ import (
 	nodev1 "k8s.io/api/node/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -128,6 +129,8 @@ func platformKinds() []Info {
 		info("CSIDriver", "storage.k8s.io", "v1", "csidrivers", nil, false, func() Object { return &storagev1.CSIDriver{} }, func() runtime.Object { return &storagev1.CSIDriverList{} }),
 		info("CSINode", "storage.k8s.io", "v1", "csinodes", nil, false, func() Object { return &storagev1.CSINode{} }, func() runtime.Object { return &storagev1.CSINodeList{} }),
 		info("VolumeAttachment", "storage.k8s.io", "v1", "volumeattachments", nil, false, func() Object { return &storagev1.VolumeAttachment{} }, func() runtime.Object { return &storagev1.VolumeAttachmentList{} }),
+		info("ResourceClaim", "resource.k8s.io", "v1", "resourceclaims", nil, true, func() Object { return &resourcev1.ResourceClaim{} }, func() runtime.Object { return &resourcev1.ResourceClaimList{} }),
+		info("ResourceClaimTemplate", "resource.k8s.io", "v1", "resourceclaimtemplates", nil, true, func() Object { return &resourcev1.ResourceClaimTemplate{} }, func() runtime.Object { return &resourcev1.ResourceClaimTemplateList{} }),
 		info("Lease", "coordination.k8s.io", "v1", "leases", nil, true, func() Object { return &coordinationv1.Lease{} }, func() runtime.Object { return &coordinationv1.LeaseList{} }),
 		info("Role", "rbac.authorization.k8s.io", "v1", "roles", nil, true, func() Object { return &rbacv1.Role{} }, func() runtime.Object { return &rbacv1.RoleList{} }),
 		info("RoleBinding", "rbac.authorization.k8s.io", "v1", "rolebindings", nil, true, func() Object { return &rbacv1.RoleBinding{} }, func() runtime.Object { return &rbacv1.RoleBindingList{} }),

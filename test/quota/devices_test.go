@@ -1,0 +1,143 @@
+package quota
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+	"github.com/kubectl-msa/kubectl-msa/test/cluster"
+	"github.com/kubectl-msa/kubectl-msa/test/quota/random"
+)
+
+const (
+	deviceWorlds   = 8
+	devicePerWorld = 15
+)
+
+// TestDeviceClaimsAgree puts random claims for devices before random quotas,
+// here and in a real API server: the same are let in, the others are refused in
+// the same words, and the quota controller counts the same.
+func TestDeviceClaimsAgree(t *testing.T) {
+	c := cluster.GetFakeNodes(t, 2)
+	typed := quiet(t, c)
+	for i := range deviceWorlds {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			d := random.Dice{Rand: rand.New(rand.NewPCG(*seed, uint64(7000+i)))}
+			w := &world{t: t, c: c, typed: typed, ns: c.Namespace(t)}
+			c.Apply(t, w.ns, fmt.Sprintf(`{apiVersion: v1, kind: ResourceQuota, metadata: {name: devices}, spec: {hard: {%s: "%d", %s: "%d", count/resourceclaims.resource.k8s.io: "%d"}}}`,
+				random.GPUs, 1+d.IntN(40), random.FPGAs, d.IntN(5), 3+d.IntN(9)))
+			w.load()
+			for n := range devicePerWorld {
+				w.claimDevices(d.DeviceClaim(fmt.Sprintf("o%d", n)))
+			}
+			c.WaitFor(t, "the same count of devices", 90*time.Second, w.sameDevices)
+		})
+	}
+}
+
+// claimDevices puts a claim before both.
+func (w *world) claimDevices(claim *resourcev1.ResourceClaim) {
+	w.t.Helper()
+	claim.Namespace = w.ns
+	space := w.spaces[0]
+	want := space.Try(claim, nil)
+	claims := w.typed.ResourceV1().ResourceClaims(w.ns)
+	w.c.WaitFor(w.t, "the same answer to "+claim.Name, 60*time.Second, func(ctx context.Context) (bool, string, error) {
+		stored, refusal := claims.Create(ctx, claim, metav1.CreateOptions{})
+		if refusal != nil {
+			same := slices.ContainsFunc(want.Refusals, func(r quota.Refusal) bool { return parts(r.Message) == parts(refusal.Error()) })
+			return same, fmt.Sprintf("refused: %v; expected %+v", refusal, want.Refusals), nil
+		}
+		if !want.Admitted() { // the API server had not seen the quota yet
+			return false, "let in; expected " + want.Refusals[0].Message, claims.Delete(ctx, claim.Name, metav1.DeleteOptions{})
+		}
+		if out := space.Admit(stored, nil); !out.Admitted() {
+			return false, "what was stored would be refused: " + out.Refusals[0].Message, nil
+		}
+		return true, "", nil
+	})
+}
+
+func (w *world) sameDevices(ctx context.Context) (bool, string, error) {
+	claims, err := w.typed.ResourceV1().ResourceClaims(w.ns).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return false, "", err
+	}
+	var objects []snapshot.Object
+	for i := range claims.Items {
+		objects = append(objects, &claims.Items[i])
+	}
+	q, err := w.typed.CoreV1().ResourceQuotas(w.ns).Get(ctx, "devices", metav1.GetOptions{})
+	if err != nil {
+		return false, "", err
+	}
+	counted := quota.Recount(q, objects, func(k snapshot.Kind) bool { return k == "ResourceClaim" }, time.Now())
+	for name, said := range q.Status.Used {
+		if is, ok := counted[name]; !ok || is.Cmp(said) != 0 {
+			return false, fmt.Sprintf("counted %v, status.used is %v", counted, q.Status.Used), nil
+		}
+	}
+	return len(counted) == len(q.Spec.Hard), fmt.Sprintf("counted %v of %v", counted, q.Spec.Hard), nil
+}
+
+// TestDeviceTemplatesAgree: the pods of a Deployment come, and claims for as many
+// of them as was said; the others wait.
+func TestDeviceTemplatesAgree(t *testing.T) {
+	c := cluster.GetFakeNodes(t, 2)
+	w := &world{t: t, c: c, typed: quiet(t, c), ns: c.Namespace(t)}
+	c.Apply(t, w.ns, fmt.Sprintf(`
+{apiVersion: v1, kind: ResourceQuota, metadata: {name: devices}, spec: {hard: {%s: 5}}}
+---
+{apiVersion: resource.k8s.io/v1, kind: ResourceClaimTemplate, metadata: {name: two}, spec: {spec: {devices: {requests: [{name: a, exactly: {deviceClassName: gpu, count: 2}}]}}}}
+`, random.GPUs))
+	w.load()
+	d := parse[appsv1.Deployment](t, fmt.Sprintf(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: train, namespace: %s}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: train}}
+  template: {metadata: {labels: {app: train}}, spec: {resourceClaims: [{name: gpu, resourceClaimTemplateName: two}], containers: [{name: app, image: x}]}}
+`, w.ns))
+	a := w.ask(d, false)
+	if a.Allowed == nil || *a.Allowed || a.Pods.Allowed != 2 || a.Name != "devices" {
+		t.Errorf("asked: %s", yamlOf(t, a))
+	}
+	if err := w.send(d); err != nil {
+		t.Fatal(err)
+	}
+	same := 0
+	c.WaitFor(t, "claims for two of four pods", 90*time.Second, func(ctx context.Context) (bool, string, error) {
+		pods, err := w.typed.CoreV1().Pods(w.ns).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, "", err
+		}
+		claims, err := w.typed.ResourceV1().ResourceClaims(w.ns).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, "", err
+		}
+		if same++; len(pods.Items) != 4 || len(claims.Items) != a.Pods.Allowed {
+			same = 0
+		}
+		return same > 5, fmt.Sprintf("%d pods, %d claims", len(pods.Items), len(claims.Items)), nil
+	})
+	events, err := w.typed.CoreV1().Events(w.ns).List(t.Context(), metav1.ListOptions{FieldSelector: "reason=FailedResourceClaimCreation"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(events.Items, func(e corev1.Event) bool { return len(e.Message) > 0 }) {
+		t.Error("no event says that a claim was refused")
+	}
+}
