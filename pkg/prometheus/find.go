@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -75,28 +76,47 @@ func Find(ctx context.Context, config *rest.Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the connection: %w", err)
 	}
-	nothing := &NotFoundError{}
-	for _, by := range usual() {
-		services, trouble := services(ctx, client, host, by)
-		if trouble != nil {
-			nothing = &NotFoundError{Trouble: trouble}
-		}
-		for _, svc := range services {
-			s := behind(host, client.Transport, svc)
-			trouble := s.greet(ctx)
-			if trouble == nil {
-				return s, nil
+	nothing, ways := &NotFoundError{}, usual()
+	// The surest way first, by itself; where it leads nowhere, all others at once.
+	for _, group := range [][]url.Values{ways[:1], ways[1:]} {
+		for _, l := range lookAll(ctx, client, host, group) {
+			if l.trouble != nil {
+				nothing = &NotFoundError{Trouble: l.trouble}
 			}
-			nothing = &NotFoundError{Trouble: trouble, Service: svc.Namespace + "/" + svc.Name}
-		}
-		if parent.Err() != nil {
-			return nil, context.Cause(parent)
-		}
-		if ctx.Err() != nil || trouble != nil && trouble.fatal() {
-			break
+			for _, svc := range l.services {
+				s := behind(host, client, svc)
+				trouble := s.greet(ctx)
+				if trouble == nil {
+					return s, nil
+				}
+				nothing = &NotFoundError{Trouble: trouble, Service: svc.Namespace + "/" + svc.Name}
+			}
+			if parent.Err() != nil {
+				return nil, context.Cause(parent)
+			}
+			if ctx.Err() != nil || l.trouble != nil && l.trouble.fatal() {
+				return nil, nothing
+			}
 		}
 	}
 	return nil, nothing
+}
+
+// looked is what one of the usual ways found.
+type looked struct {
+	services []corev1.Service
+	trouble  *TroubleError
+}
+
+// lookAll goes several ways at once; the answers are in their order.
+func lookAll(ctx context.Context, client *http.Client, host *url.URL, ways []url.Values) []looked {
+	out := make([]looked, len(ways))
+	var wait sync.WaitGroup
+	for i, by := range ways {
+		wait.Go(func() { out[i].services, out[i].trouble = services(ctx, client, host, by) })
+	}
+	wait.Wait()
+	return out
 }
 
 // services lists those that have a port, in order of namespace and name.
@@ -129,8 +149,9 @@ func services(ctx context.Context, client *http.Client, host *url.URL, by url.Va
 	return out, nil
 }
 
-// behind is the Prometheus that a Service leads to.
-func behind(host *url.URL, transport http.RoundTripper, svc corev1.Service) *Server {
+// behind is the Prometheus that a Service leads to. A request through the API
+// server takes no longer than any other to it may (--request-timeout).
+func behind(host *url.URL, client *http.Client, svc corev1.Service) *Server {
 	p := port(svc.Spec.Ports)
 	scheme := ""
 	if p.Port == 443 || strings.HasPrefix(p.Name, "https") {
@@ -138,7 +159,11 @@ func behind(host *url.URL, transport http.RoundTripper, svc corev1.Service) *Ser
 	}
 	base := *host
 	base.Path = strings.TrimRight(base.Path, "/") + fmt.Sprintf("/api/v1/namespaces/%s/services/%s%s:%d/proxy", svc.Namespace, scheme, svc.Name, p.Port)
-	return newServer(&base, transport, "service "+svc.Namespace+"/"+svc.Name, true)
+	s := newServer(&base, client.Transport, "service "+svc.Namespace+"/"+svc.Name, true)
+	if client.Timeout > 0 {
+		s.patience = min(s.patience, client.Timeout)
+	}
+	return s
 }
 
 // port is the one that the HTTP API is most likely at.
@@ -160,6 +185,8 @@ func port(all []corev1.ServicePort) corev1.ServicePort {
 
 // greet asks a question that every Prometheus answers.
 func (s *Server) greet(ctx context.Context) *TroubleError {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
 	value, _, err := s.api.Query(ctx, "vector(1)", time.Time{})
 	if err == nil {
 		if _, ok := seriesOf(value); ok {
