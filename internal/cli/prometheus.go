@@ -29,6 +29,9 @@ type historyOptions struct {
 	window time.Duration
 	// prometheus is an address, "" to look for one, "none" to ask none.
 	prometheus string
+	// optional says that the report is whole without: that none is found, or that
+	// nobody may look for one, is not worth a word.
+	optional bool
 }
 
 func newHistoryFlags() historyFlags { return historyFlags{window: windowValue(7 * 24 * time.Hour)} }
@@ -91,13 +94,22 @@ func (w *windowValue) Set(s string) error {
 // history asks a Prometheus for what the plan wants, and gives its name. That
 // there is none is no failure: the report says what is missing, and how to give it.
 func (a *app) history(ctx context.Context, o historyOptions, c *cluster, s *snapshot.Snapshot, plan func(*snapshot.Snapshot) []snapshot.SeriesNeed) (string, error) {
+	if len(s.MissingSeries(plan(s))) == 0 {
+		return "", nil
+	}
 	server, err := a.findPrometheus(ctx, o, c)
 	var nothing *prometheus.NotFoundError
 	switch {
+	case errors.As(err, &nothing) && o.optional:
+		return "", nil
 	case errors.As(err, &nothing):
 		why := "not found: " + nothing.Error()
-		if nothing.Trouble != nil {
+		switch {
+		case nothing.Trouble == nil:
+		case nothing.Trouble.Kind == prometheus.Forbidden:
 			why = "refused: " + nothing.Error()
+		default:
+			why = "search failed: " + nothing.Error()
 		}
 		for _, n := range plan(s) {
 			s.RecordSeries(snapshot.SeriesReading{Need: n, Why: why})
@@ -133,10 +145,13 @@ func (a *app) findPrometheus(ctx context.Context, o historyOptions, c *cluster) 
 	return prometheus.Find(ctx, c.config)
 }
 
+// asks says what is wanted of Prometheus, given what is known.
+type asks func(s *snapshot.Snapshot, q quota.Query) []snapshot.SeriesNeed
+
 // readUsage gives the snapshot with the history in it, and where that is from.
-func (a *app) readUsage(ctx context.Context, o quotaOptions, h historyOptions, needs func(*snapshot.Snapshot, quota.Query) snapshot.Needs) (*snapshot.Snapshot, quota.Query, string, error) {
+func (a *app) readUsage(ctx context.Context, o quotaOptions, h historyOptions, needs func(*snapshot.Snapshot, quota.Query) snapshot.Needs, plan asks) (*snapshot.Snapshot, quota.Query, string, error) {
 	save := o.save
-	o.save = ""
+	o.save, o.lean = "", o.lean && save == ""
 	s, q, err := a.readQuota(ctx, o, needs)
 	if err != nil {
 		return nil, q, "", err
@@ -149,9 +164,14 @@ func (a *app) readUsage(ctx context.Context, o quotaOptions, h historyOptions, n
 	}
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	name, err := a.history(ctx, h, c, s, func(s *snapshot.Snapshot) []snapshot.SeriesNeed { return quota.HistoryNeeds(s, q, h.window) })
+	name, err := a.history(ctx, h, c, s, func(s *snapshot.Snapshot) []snapshot.SeriesNeed { return plan(s, q) })
 	if err != nil {
 		return nil, q, name, err
 	}
 	return s, q, name, a.saveSnapshot(save, s)
+}
+
+// wholeHistory is all that usage and suggest ask.
+func (h historyOptions) wholeHistory(s *snapshot.Snapshot, q quota.Query) []snapshot.SeriesNeed {
+	return quota.HistoryNeeds(s, q, h.window)
 }

@@ -22,6 +22,7 @@ import (
 // quotaAuditFlags are those that only audit has.
 type quotaAuditFlags struct {
 	*quotaFlags
+	history historyFlags
 	by      string
 	basis   quota.Basis
 	explain bool
@@ -34,6 +35,7 @@ type quotaAuditFlags struct {
 // quotaAuditOptions is what will run.
 type quotaAuditOptions struct {
 	quotaOptions
+	historyOptions
 	view  quota.View
 	sort  quota.Order
 	top   int
@@ -42,7 +44,7 @@ type quotaAuditOptions struct {
 }
 
 func newQuotaAudit(a *app, runF func(context.Context, quotaAuditOptions) error) *cobra.Command {
-	f := &quotaAuditFlags{quotaFlags: newQuotaFlags(failOn(finding.Error)), by: string(quota.ByWorkload), basis: quota.Placed, sort: quota.ByName}
+	f := &quotaAuditFlags{quotaFlags: newQuotaFlags(failOn(finding.Error)), history: newHistoryFlags(), by: string(quota.ByWorkload), basis: quota.Placed, sort: quota.ByName}
 	cmd := &cobra.Command{
 		Use:     "audit",
 		Short:   a.t("quota.audit.short"),
@@ -54,6 +56,7 @@ func newQuotaAudit(a *app, runF func(context.Context, quotaAuditOptions) error) 
 		}, a.runQuotaAudit, runF),
 	}
 	f.add(cmd)
+	f.history.add(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&f.by, "by", f.by, "")
 	fs.Var(enum(&f.basis, quota.Placed, quota.Charged, quota.Incoming), "basis", "")
@@ -74,6 +77,10 @@ func (f *quotaAuditFlags) options(a *app, byTyped bool) (quotaAuditOptions, erro
 	}
 	if err == nil {
 		err = o.by(f.by)
+	}
+	if err == nil {
+		o.historyOptions, err = f.history.options()
+		o.optional, o.view.Window = o.prometheus == "", o.window
 	}
 	if o.allNamespaces && !byTyped {
 		o.view.By = quota.ByNamespace
@@ -113,8 +120,10 @@ func (a *app) runQuotaAudit(ctx context.Context, o quotaAuditOptions) error {
 	o.lean = true
 	before := debug.SetGCPercent(gcPercentOfAudit)
 	defer debug.SetGCPercent(before)
-	s, q, err := a.readQuota(ctx, o.quotaOptions, func(s *snapshot.Snapshot, q quota.Query) snapshot.Needs {
+	s, q, name, err := a.readUsage(ctx, o.quotaOptions, o.historyOptions, func(s *snapshot.Snapshot, q quota.Query) snapshot.Needs {
 		return quota.AuditNeeds(s, q, o.usage)
+	}, func(s *snapshot.Snapshot, q quota.Query) []snapshot.SeriesNeed {
+		return quota.QuotaHistoryNeeds(s, q, o.window)
 	})
 	if err != nil {
 		return err
@@ -123,7 +132,7 @@ func (a *app) runQuotaAudit(ctx context.Context, o quotaAuditOptions) error {
 	if err != nil {
 		return err
 	}
-	report.Sort, report.Top = o.sort, o.top
+	report.Sort, report.Top, report.Prometheus = o.sort, o.top, name
 	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func newQuotaSuggest(a *app, runF func(context.Context, quotaSuggestOptions) err
 func (a *app) runQuotaSuggest(ctx context.Context, o quotaSuggestOptions) error {
 	s, q, name, err := a.readUsage(ctx, o.quotaOptions, o.historyOptions, func(s *snapshot.Snapshot, q quota.Query) snapshot.Needs {
 		return quota.UsageNeeds(s, q, true)
-	})
+	}, o.wholeHistory)
 	if err != nil {
 		return err
 	}

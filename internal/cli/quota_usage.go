@@ -54,7 +54,7 @@ func (a *app) runQuotaUsage(ctx context.Context, o quotaUsageOptions) error {
 	}
 	s, q, name, err := a.readUsage(ctx, o.quotaOptions, o.historyOptions, func(s *snapshot.Snapshot, q quota.Query) snapshot.Needs {
 		return quota.UsageNeeds(s, q, false)
-	})
+	}, o.wholeHistory)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,10 @@ type AuditReport struct {
 	// Groups are by GroupedBy: nodes, zones, values of a label, ….
 	GroupedBy string     `json:"groupedBy,omitempty"`
 	Groups    []GroupUse `json:"groups"`
+	// Prometheus is where the history of quotas is from, Window how far back that
+	// was asked for; both are empty where none was asked.
+	Prometheus string `json:"prometheus,omitempty"`
+	Window     string `json:"window,omitempty"`
 
 	// View, Sort and Top say how the text groups and orders it.
 	View View  `json:"-"`
@@ -95,6 +99,8 @@ type QuotaUse struct {
 	SoftFrom Source `json:"softFrom,omitempty"`
 	// Formula tells which workloads add up to what is used, where that was asked for.
 	Formula string `json:"formula,omitempty"`
+	// Outlook is where it is heading; nil where no history was read.
+	Outlook *Outlook `json:"outlook,omitempty"`
 }
 
 // Level is how far a quota is used up.
@@ -119,7 +125,8 @@ func AuditOf(s *snapshot.Snapshot, q Query, soft SoftLimits, v View, catalogue f
 		return report, &rule.NotFoundError{Targets: []finding.Ref{{Kind: "Namespace", Name: q.Namespace}}}
 	}
 	scope, refs := auditScope(s, q)
-	found := rule.Run(s, scope, auditRules(soft))
+	past := newQuotaPast(s, quotaHistory(q, v.Window), soft)
+	found := rule.Run(s, scope, append(auditRules(soft), past.rule()))
 	unread, err := rule.NewUnread(l)
 	if err != nil {
 		return report, err
@@ -129,12 +136,16 @@ func AuditOf(s *snapshot.Snapshot, q Query, soft SoftLimits, v View, catalogue f
 		asked.Targets = append(asked.Targets, r.String())
 	}
 	findings := rule.Diagnose(scope, found, catalogue, l)
-	notChecked := append(unread.NotChecked(s), badSoft(s, scope, l)...)
+	notChecked := slices.Concat(unread.NotChecked(s), badSoft(s, scope, l), past.notChecked(s, l))
 	report.Report = finding.NewReport("quota audit", s.TakenAt, asked, findings, notChecked, s.Requests)
 	uses := workUses(s, scope, q)
 	report.Namespaces = namespaceUses(s, scope, soft, v, uses)
 	if report.Groups = groups(s, uses, v); v.By.Grouped() {
 		report.GroupedBy = strings.TrimSuffix(string(v.By)+":"+v.Label, ":")
+	}
+	if past.read {
+		past.look(s, report.Namespaces)
+		report.Window = lasting(v.Window)
 	}
 	return report, nil
 }

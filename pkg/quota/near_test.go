@@ -39,6 +39,9 @@ func TestEveryRuleFiresAndIsSilentNearby(t *testing.T) {
 	for _, c := range usageRuleCases() { // from series, which a fixture does not hold
 		fired[c.want], silent[c.near] = true, true
 	}
+	for _, c := range pastCases() {
+		fired["quota/runs-out"], silent["quota/runs-out"] = fired["quota/runs-out"] || c.fires, silent["quota/runs-out"] || !c.fires
+	}
 	for _, path := range fixtures(t, "*") {
 		f, documents := readFixture(t, path)
 		for _, w := range f.Want {

@@ -75,12 +75,27 @@ func questions(s *snapshot.Snapshot, q Query, window time.Duration) (historyNeed
 	n.ooms.Query = fmt.Sprintf("sum %s(increase(container_oom_events_total{%s}[%s])) > 0", by, containers, whole)
 	n.oomReason.Query = fmt.Sprintf("max %s(max_over_time(kube_pod_container_status_last_terminated_reason{%s}[%s])) > 0", by,
 		strings.Join(append(pods, `reason="OOMKilled"`), ","), whole)
-	quotas := []string{`type="used"`}
-	if q.Namespace != "" {
-		quotas = append(quotas, fmt.Sprintf("namespace=%q", q.Namespace))
-	}
-	n.quotas = every(fmt.Sprintf("max by (namespace, resourcequota, resource) (kube_resourcequota{%s})", strings.Join(quotas, ",")), stepFor(window, pointsOfQuota))
+	n.quotas = quotaHistory(q, window)
 	return n, true
+}
+
+// quotaHistory asks how ResourceQuotas were used.
+func quotaHistory(q Query, window time.Duration) snapshot.SeriesNeed {
+	of := []string{`type="used"`}
+	if q.Namespace != "" {
+		of = append(of, fmt.Sprintf("namespace=%q", q.Namespace))
+	}
+	query := fmt.Sprintf("max by (namespace, resourcequota, resource) (kube_resourcequota{%s})", strings.Join(of, ","))
+	return snapshot.SeriesNeed{Query: query, Window: int64(window / time.Second), Step: stepFor(window, pointsOfQuota)}
+}
+
+// QuotaHistoryNeeds says what AuditOf wants to ask Prometheus: nothing where
+// there is no quota.
+func QuotaHistoryNeeds(s *snapshot.Snapshot, q Query, window time.Duration) []snapshot.SeriesNeed {
+	if len(s.OfKind("ResourceQuota", q.Namespace)) == 0 {
+		return nil
+	}
+	return []snapshot.SeriesNeed{quotaHistory(q, window)}
 }
 
 // stepFor spreads so many points over the window, whole minutes apart.

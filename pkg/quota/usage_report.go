@@ -181,7 +181,7 @@ func historyWhy(l lang.Lang, why string) string {
 	kind, detail, _ := strings.Cut(why, ": ")
 	id := "history-" + strings.ReplaceAll(kind, " ", "-")
 	switch kind {
-	case "unreachable", "timed out", "forbidden", "unauthorized", "not prometheus", "too big", "query failed", "not found", "refused":
+	case "unreachable", "timed out", "forbidden", "unauthorized", "not prometheus", "too big", "query failed", "not found", "refused", "search failed":
 		return say(l, id, map[string]any{"detail": detail})
 	}
 	return why

@@ -24,10 +24,8 @@ const (
 	NotServed Trend = "not-known"
 )
 
-// QuotaTrend is a line of a ResourceQuota with where it is heading.
-type QuotaTrend struct {
-	Namespace string `json:"namespace"`
-	QuotaUse
+// Outlook is where a line of a ResourceQuota is heading, and what that rests on.
+type Outlook struct {
 	Trend Trend `json:"trend"`
 	// PerDay is by how much it grows in a day; set where it grows.
 	PerDay string `json:"perDay,omitempty"`
@@ -38,6 +36,17 @@ type QuotaTrend struct {
 	// Points over Covered are what it rests on.
 	Points  int    `json:"points"`
 	Covered string `json:"covered,omitempty"`
+
+	// covered is that time, explained the share of the spread that the line explains.
+	covered   time.Duration
+	explained float64
+}
+
+// QuotaTrend is a line of a ResourceQuota with where it is heading.
+type QuotaTrend struct {
+	Namespace string `json:"namespace"`
+	QuotaUse
+	Outlook
 }
 
 // What a forecast takes: enough points over enough days, of which a straight
@@ -51,10 +60,21 @@ const (
 	trendFar = 365
 )
 
+// quotaSeries are the points of each line of a quota: namespace, quota, resource.
+type quotaSeries map[[3]string][]snapshot.Point
+
+func indexed(series []snapshot.Series) quotaSeries {
+	out := quotaSeries{}
+	for _, one := range series {
+		out[[3]string{one.Labels["namespace"], one.Labels["resourcequota"], one.Labels["resource"]}] = one.Points
+	}
+	return out
+}
+
 // trends are the quotas of the namespace, or of all.
 func (h *history) trends(q Query, soft SoftLimits) []QuotaTrend {
 	series, _ := h.s.Series(h.needs.quotas)
-	out := []QuotaTrend{}
+	past, out := indexed(series), []QuotaTrend{}
 	for _, o := range h.s.OfKind("ResourceQuota", q.Namespace) {
 		rq, ok := o.(*corev1.ResourceQuota)
 		if !ok {
@@ -62,61 +82,63 @@ func (h *history) trends(q Query, soft SoftLimits) []QuotaTrend {
 		}
 		limits, _ := soft.softFor(h.s, rq)
 		for _, u := range quotaUses(h.s, rq, soft) {
-			t := QuotaTrend{Namespace: rq.Namespace, QuotaUse: u, Trend: NotServed}
-			name := corev1.ResourceName(u.Resource)
-			var points []snapshot.Point
-			for _, one := range series {
-				if one.Labels["namespace"] == rq.Namespace && one.Labels["resourcequota"] == rq.Name && one.Labels["resource"] == u.Resource {
-					points = one.Points
-				}
-			}
-			if len(points) > 0 {
-				hard := rq.Status.Hard[name]
-				var at *float64
-				if threshold, set := limits.find(name); set {
-					v := threshold.of(hard)
-					f := v.AsApproximateFloat64()
-					at = &f
-				}
-				t.forecast(name, points, hard.AsApproximateFloat64(), at)
-			}
-			out = append(out, t)
+			out = append(out, QuotaTrend{Namespace: rq.Namespace, QuotaUse: u, Outlook: past.outlook(rq, corev1.ResourceName(u.Resource), limits)})
 		}
 	}
 	return out
 }
 
+// outlook is where a line of the quota is heading, by what kube-state-metrics
+// said of it. It is held against the limits of today, whatever they were.
+func (p quotaSeries) outlook(rq *corev1.ResourceQuota, name corev1.ResourceName, limits Soft) Outlook {
+	o := Outlook{Trend: NotServed}
+	points := p[[3]string{rq.Namespace, rq.Name, string(name)}]
+	if len(points) == 0 {
+		return o
+	}
+	hard := rq.Status.Hard[name]
+	var soft *float64
+	if threshold, set := limits.find(name); set {
+		at := threshold.of(hard)
+		f := at.AsApproximateFloat64()
+		soft = &f
+	}
+	o.forecast(name, points, hard.AsApproximateFloat64(), soft)
+	return o
+}
+
 // forecast lays a straight line through the points (least squares).
-func (t *QuotaTrend) forecast(name corev1.ResourceName, points []snapshot.Point, hard float64, soft *float64) {
+func (o *Outlook) forecast(name corev1.ResourceName, points []snapshot.Point, hard float64, soft *float64) {
 	covered := time.Duration(points[len(points)-1].At-points[0].At) * time.Second
-	t.Points, t.Covered = len(points), lasting(covered)
+	o.Points, o.Covered, o.covered = len(points), lasting(covered), covered
 	if len(points) < trendPoints || covered < trendDays*24*time.Hour {
-		t.Trend = TooFew
+		o.Trend = TooFew
 		return
 	}
 	perDay, explained := line(points)
+	o.explained = explained
 	now := points[len(points)-1].Value
 	// A change of less than a hundredth of the limit over the whole time is none.
 	small := hard / 100 / (covered.Hours() / 24)
 	switch {
 	case math.Abs(perDay) < max(small, 1e-9):
-		t.Trend = Steady
+		o.Trend = Steady
 		return
 	case explained < trendFit:
-		t.Trend = Unclear
+		o.Trend = Unclear
 		return
 	case perDay < 0:
-		t.Trend = Falls
+		o.Trend = Falls
 		return
 	}
-	t.Trend = Grows
-	t.PerDay = fit.Human(plain(name), quantityOf(plain(name), perDay), true)
+	o.Trend = Grows
+	o.PerDay = fit.Human(plain(name), quantityOf(plain(name), perDay), true)
 	if plain(name) != corev1.ResourceCPU && !isBytes(plain(name)) {
-		t.PerDay = strconv.FormatFloat(math.Round(perDay*100)/100, 'f', -1, 64)
+		o.PerDay = strconv.FormatFloat(math.Round(perDay*100)/100, 'f', -1, 64)
 	}
-	t.DaysUntilHard = daysUntil(now, hard, perDay)
+	o.DaysUntilHard = daysUntil(now, hard, perDay)
 	if soft != nil {
-		t.DaysUntilSoft = daysUntil(now, *soft, perDay)
+		o.DaysUntilSoft = daysUntil(now, *soft, perDay)
 	}
 }
 

@@ -1,5 +1,7 @@
 package quota
 
+import "time"
+
 // View says how an audit looks at pods.
 type View struct {
 	// By is what the groups of the report are; namespaces, workloads and
@@ -11,6 +13,8 @@ type View struct {
 	Basis Basis
 	// Explain adds the formula to every number.
 	Explain bool
+	// Window is how far back the use of quotas is looked at.
+	Window time.Duration
 }
 
 // Counted is the basis in use.

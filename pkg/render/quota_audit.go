@@ -215,33 +215,3 @@ func others(list []quota.Amount) string {
 	}
 	return strings.Join(out, ", ")
 }
-
-// quotas lists the lines of ResourceQuotas; Table leaves out those that are far from full.
-func (a auditPart) quotas(p *page) error {
-	var lines []row
-	hidden := 0
-	for _, ns := range a.report.Namespaces {
-		for _, u := range ns.Quotas {
-			if !p.wide && a.report.Scope.Namespace == "" && u.Level == quota.LevelOK {
-				hidden++
-				continue
-			}
-			mark := map[quota.Level]mark{quota.LevelOK: markOK, quota.LevelSoft: markWarning, quota.LevelWarn: markWarning, quota.LevelHard: markError}[u.Level]
-			name := within(finding.Ref{Kind: "ResourceQuota", Namespace: ns.Namespace, Name: u.Quota}, a.report.Scope.Namespace)
-			lines = append(lines, row{mark, []string{name, u.Resource, u.Used, u.Hard, u.Soft, strconv.Itoa(u.Percent) + "%"}})
-		}
-	}
-	if len(lines) > 0 {
-		p.gap()
-		p.line(p.style.paint(strong, p.say("audit-quotas", nil)))
-		headers := []string{p.say("audit-quota", nil), p.say("audit-resource", nil), p.say("audit-used", nil), p.say("audit-hard", nil), p.say("audit-soft", nil), p.say("audit-percent", nil)}
-		if err := p.table("  ", headers, lines); err != nil {
-			return err
-		}
-	}
-	if hidden > 0 {
-		p.gap()
-		p.line("  " + p.style.paint(faint, p.say("audit-quiet", map[string]any{"n": hidden})))
-	}
-	return nil
-}

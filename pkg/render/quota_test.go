@@ -31,7 +31,7 @@ func quotaFixtures() []fixture {
 		{"quota-check", quotaCheck}, {"quota-check-nothing", quotaCheckNothing}, {"quota-check-unsure", quotaCheckUnsure},
 		{"quota-headroom", quotaHeadroom}, {"quota-headroom-one", quotaHeadroomOne},
 		{"quota-audit", quotaAudit(quota.ByWorkload, quota.ByMemory, 2)}, {"quota-audit-containers", quotaAudit(quota.ByContainer, quota.ByCPUUsage, 0)},
-		{"quota-audit-namespaces", quotaAudit(quota.ByNamespace, quota.ByName, 0)},
+		{"quota-audit-namespaces", quotaAudit(quota.ByNamespace, quota.ByName, 0)}, {"quota-audit-trend", quotaAuditTrend},
 	}
 }
 
@@ -146,6 +146,14 @@ func quotaAudit(by quota.Grouping, sort quota.Order, top int) func(lang.Lang) an
 		report.Sort, report.Top = sort, top
 		return report
 	}
+}
+
+// quotaAuditTrend is an audit with a week of history.
+func quotaAuditTrend(l lang.Lang) any {
+	catalogue, _ := finding.LoadCatalogue()
+	report, _ := quota.AuditOf(usageShop(true), quota.Query{Namespace: "shop"}, quota.SoftLimits{}, quota.View{By: quota.ByNamespace, Window: usageWeek}, catalogue, l)
+	report.Prometheus = "service monitoring/prometheus"
+	return report
 }
 
 func TestQuotaGolden(t *testing.T) {

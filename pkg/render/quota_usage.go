@@ -143,12 +143,12 @@ func (u usagePart) trends(p *page) error {
 		switch {
 		case t.Level == quota.LevelHard:
 			m = markError
-		case t.Level != quota.LevelOK || soon(t):
+		case t.Level != quota.LevelOK || soon(t.Outlook):
 			m = markWarning
 		}
-		cells := []string{u.quotaName(t), t.Resource, t.Used, t.Hard, t.Soft, strconv.Itoa(t.Percent) + "%", string(t.Level), p.trend(t), ""}
+		cells := []string{u.quotaName(t), t.Resource, t.Used, t.Hard, t.Soft, strconv.Itoa(t.Percent) + "%", string(t.Level), p.trend(t.Outlook), ""}
 		if p.wide {
-			cells[8] = p.trendRests(t)
+			cells[8] = p.trendRests(t.Outlook)
 		} else if cells[6] = ""; t.Trend == quota.Grows {
 			cells[7] = ""
 		}
@@ -160,25 +160,31 @@ func (u usagePart) trends(p *page) error {
 		return err
 	}
 	for _, t := range u.report.Quotas {
-		if t.Trend == quota.Grows {
-			m := markInfo
-			if soon(t) {
-				m = markWarning
-			}
-			p.bullet(m, p.say("usage-forecast", map[string]any{"object": u.quotaName(t) + " " + t.Resource, "trend": p.trend(t), "points": p.trendRests(t)}))
-		}
+		p.forecast(u.quotaName(t)+" "+t.Resource, t.Outlook)
 	}
 	return nil
 }
 
+// forecast says when a quota that grows will be full.
+func (p *page) forecast(object string, o quota.Outlook) {
+	if o.Trend != quota.Grows {
+		return
+	}
+	m := markInfo
+	if soon(o) {
+		m = markWarning
+	}
+	p.bullet(m, p.say("usage-forecast", map[string]any{"object": object, "trend": p.trend(o), "points": p.trendRests(o)}))
+}
+
 // soon says that a quota runs out within two weeks.
-func soon(t quota.QuotaTrend) bool { return t.DaysUntilHard != nil && *t.DaysUntilHard <= 14 }
+func soon(o quota.Outlook) bool { return o.DaysUntilHard != nil && *o.DaysUntilHard <= 14 }
 
 func (u usagePart) quotaName(t quota.QuotaTrend) string {
 	return within(finding.Ref{Kind: "ResourceQuota", Namespace: t.Namespace, Name: t.Quota}, u.report.Scope.Namespace)
 }
 
-func (p *page) trend(t quota.QuotaTrend) string {
+func (p *page) trend(t quota.Outlook) string {
 	switch t.Trend {
 	case quota.Grows:
 	case quota.Steady:
@@ -202,7 +208,7 @@ func (p *page) trend(t quota.QuotaTrend) string {
 	return p.say("usage-trend-grows", args)
 }
 
-func (p *page) trendRests(t quota.QuotaTrend) string {
+func (p *page) trendRests(t quota.Outlook) string {
 	if t.Points == 0 {
 		return ""
 	}
