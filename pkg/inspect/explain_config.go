@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
@@ -74,7 +75,9 @@ func userKinds(of string) []snapshot.Kind {
 
 // template is the pod that an object makes, or is.
 func template(o snapshot.Object) *corev1.Pod {
-	of := func(t corev1.PodTemplateSpec) *corev1.Pod { return &corev1.Pod{Spec: t.Spec} }
+	of := func(t corev1.PodTemplateSpec) *corev1.Pod {
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: t.Labels}, Spec: t.Spec}
+	}
 	switch v := o.(type) {
 	case *corev1.Pod:
 		return v

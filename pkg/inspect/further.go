@@ -50,5 +50,8 @@ func furtherRules() []rule.Rule {
 	all = append(all, hpaRules()...)
 	all = append(all, pdbRules()...)
 	all = append(all, ingressRules()...)
+	all = append(all, policyRules()...)
+	all = append(all, routeRules()...)
+	all = append(all, webhookRules()...)
 	return append(all, namespaceRules()...)
 }

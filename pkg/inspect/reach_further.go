@@ -24,6 +24,36 @@ func (r *reacher) further(t finding.Ref) {
 		r.jobsOf(t)
 	case "Ingress":
 		r.backends(t)
+	case "HTTPRoute", "GRPCRoute":
+		r.routed(t)
+	case string(validatingKind), string(mutatingKind):
+		r.hooked(t)
+	}
+}
+
+// hooked reaches the Services without which a webhook cannot be asked.
+func (r *reacher) hooked(t finding.Ref) {
+	for _, h := range neededHooks(r.s, rule.NewScope(t)) {
+		svc, a := snapshot.Get[*corev1.Service](r.s, h.service.Namespace, h.service.Name)
+		if a.State == snapshot.Present {
+			r.scope.Add(t, h.ref())
+			r.service(h.ref(), svc)
+		}
+	}
+}
+
+// routed reaches the Services of its own namespace that a route leads to.
+func (r *reacher) routed(t finding.Ref) {
+	u, a := snapshot.FindCustom(r.s, snapshot.Kind(t.Kind), t.Namespace, t.Name)
+	if a.State != snapshot.Present {
+		return
+	}
+	for _, b := range routeBackends(u) {
+		svc, a := snapshot.Get[*corev1.Service](r.s, b.namespace, b.name)
+		if a.State == snapshot.Present && b.namespace == t.Namespace {
+			r.scope.Add(t, b.ref())
+			r.service(b.ref(), svc)
+		}
 	}
 }
 

@@ -45,7 +45,7 @@ func treeNeeds(s *snapshot.Snapshot, q Query) snapshot.Needs {
 			n.Objects = append(n.Objects, need)
 		}
 	}
-	rules := rule.Needs(s, scope, Rules())
+	rules := rule.Needs(s, scope, treeRules())
 	rules.Add(warningNeeds(s, scope))
 	n.Objects = append(n.Objects, rules.Objects...)
 	n.Objects = append(n.Objects, dependantNeeds(scope)...)
@@ -55,6 +55,12 @@ func treeNeeds(s *snapshot.Snapshot, q Query) snapshot.Needs {
 		}
 	}
 	return n
+}
+
+// treeRules are the rules that a tree reads for. What policies deny is no part
+// of a tree, and would take up the requests for what is.
+func treeRules() []rule.Rule {
+	return slices.DeleteFunc(Rules(), func(r rule.Rule) bool { return r.ID == rulePolicyDenies })
 }
 
 // referredNeeds asks for the ConfigMaps, Secrets and claims that the templates

@@ -25,14 +25,18 @@ func refusedRules() []rule.Rule {
 }
 
 func refusalReads() []snapshot.Kind {
-	return []snapshot.Kind{"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", eventKind}
+	return []snapshot.Kind{"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", eventKind, validatingKind, mutatingKind}
 }
 
 func refusalNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
-	if len(eventOnly(s, sc)) == 0 {
-		return snapshot.Needs{}
+	var n snapshot.Needs
+	if len(eventOnly(s, sc)) > 0 {
+		n = eventNeeds(sc)
 	}
-	return eventNeeds(sc)
+	if blamed(everyRefusal(s, sc)) { // who configures the webhook that is to blame
+		n.Objects = append(n.Objects, snapshot.Need{Kind: validatingKind}, snapshot.Need{Kind: mutatingKind})
+	}
+	return n
 }
 
 // everyRefusal lists what controllers of every kind were refused: by condition,
@@ -86,6 +90,9 @@ func checkRefused(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 			"owner": r.owner.String(), "namespace": r.at.Namespace, "said": "", "by": "", "policy": "",
 		}}
 		if r.name(&f) {
+			if f.Rule == ruleWebhookDown {
+				joinHook(s, &f)
+			}
 			out = append(out, f)
 		}
 	}

@@ -1,0 +1,116 @@
+package inspect
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/inspect/policy"
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+func ask(t *testing.T, s *snapshot.Snapshot, from, to finding.Ref, port policy.Port) (TrafficReport, error) {
+	t.Helper()
+	c, err := finding.LoadCatalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Traffic(s, TrafficQuery{From: from, To: to, Port: port}, Options{Lang: lang.English, Catalogue: c})
+}
+
+func shopRef(kind, name string) finding.Ref {
+	return finding.Ref{Kind: kind, Namespace: "shop", Name: name}
+}
+
+// A Service stands for the pods behind it, and its port for theirs.
+func TestTrafficThroughAService(t *testing.T) {
+	_, s := loadFixture(t, "testdata/network/denied.yaml")
+	r, err := ask(t, s, shopRef("Deployment", "web"), shopRef("Service", "orders"), policy.Port{Number: 80})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Passes != policy.No || len(r.Traffic) != 1 || r.Traffic[0].Port != "8080/TCP (http)" {
+		t.Fatalf("%+v", r.Traffic)
+	}
+	want := PassageSide{Passes: policy.No, Isolated: true, Policies: []PassagePolicy{{Policy: shopRef("NetworkPolicy", "deny"), Passes: policy.No}}}
+	if diff := cmp.Diff(want, r.Traffic[0].Ingress); diff != "" {
+		t.Error(diff)
+	}
+	if len(r.Findings) != 1 || r.Findings[0].Rule != rulePolicyDenies || r.Findings[0].Object != shopRef("NetworkPolicy", "deny") {
+		t.Errorf("findings %+v", r.Findings)
+	}
+}
+
+func TestTrafficThatPasses(t *testing.T) {
+	_, s := loadFixture(t, "testdata/network/allowed.yaml")
+	r, err := ask(t, s, shopRef("Deployment", "web"), shopRef("Pod", "orders-1"), policy.Port{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Passes != policy.Yes || len(r.Findings) != 0 || r.Traffic[0].Egress.Policies[0].Path != "spec.egress[0]" {
+		t.Errorf("%+v", r.Traffic)
+	}
+	other, err := ask(t, s, shopRef("Deployment", "web"), shopRef("Pod", "orders-1"), policy.Port{Number: 9090})
+	if err != nil || other.Passes != policy.No {
+		t.Errorf("port 9090: %s, %v", other.Passes, err)
+	}
+	outside, err := ask(t, s, finding.Ref{Kind: OutsideKind, Name: "203.0.113.9"}, shopRef("Pod", "orders-1"), policy.Port{Number: 8080})
+	if err != nil || outside.Passes != policy.No || len(outside.Traffic[0].Egress.Policies) != 0 {
+		t.Errorf("from outside: %+v, %v", outside.Traffic, err)
+	}
+}
+
+// What could not be read is no open door.
+func TestTrafficUnread(t *testing.T) {
+	_, s := loadFixture(t, "testdata/network/unread.yaml")
+	r, err := ask(t, s, shopRef("Deployment", "web"), shopRef("Service", "orders"), policy.Port{})
+	if err != nil || r.Passes != policy.Unknown || len(r.NotChecked) == 0 || len(r.Findings) != 0 {
+		t.Errorf("%s, %+v, %v", r.Passes, r.Findings, err)
+	}
+}
+
+func TestTrafficMistakes(t *testing.T) {
+	_, s := loadFixture(t, "testdata/network/allowed.yaml")
+	var port *NoPortError
+	if _, err := ask(t, s, shopRef("Deployment", "web"), shopRef("Service", "orders"), policy.Port{Number: 81}); !errors.As(err, &port) {
+		t.Errorf("a port that the Service has not: %v", err)
+	}
+	if _, err := ask(t, s, shopRef("Deployment", "web"), shopRef("Pod", "orders-1"), policy.Port{Name: "grpc"}); !errors.As(err, &port) {
+		t.Errorf("a name that the pod has not: %v", err)
+	}
+	var missing *rule.NotFoundError
+	if _, err := ask(t, s, shopRef("Deployment", "gone"), shopRef("Pod", "orders-1"), policy.Port{}); !errors.As(err, &missing) {
+		t.Errorf("a workload that is not there: %v", err)
+	}
+}
+
+// The question costs the same for any number of pods.
+func TestTrafficNeeds(t *testing.T) {
+	_, all := loadFixture(t, "testdata/network/allowed.yaml")
+	q := TrafficQuery{From: shopRef("Deployment", "web"), To: shopRef("Service", "orders")}
+	s := snapshot.New(snapshot.FromCluster, time.Time{})
+	asked := 0
+	for range 6 {
+		n := TrafficPlan(s, q)
+		if n.Empty() {
+			break
+		}
+		for _, need := range n.Objects {
+			asked++
+			s.Record(snapshot.Reading{Need: need})
+			for _, o := range all.OfKind(need.Kind, need.Namespace) {
+				if need.Name == "" || need.Name == o.GetName() {
+					s.Add(o)
+				}
+			}
+		}
+	}
+	if asked == 0 || asked > 8 || !TrafficPlan(s, q).Empty() {
+		t.Errorf("%d reads, want at most 8", asked)
+	}
+}
