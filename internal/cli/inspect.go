@@ -37,28 +37,53 @@ type inspectOptions struct {
 	output    outputValue
 	verdict   verdictOptions
 	views     viewFlags
+	// cluster asks about the cluster itself.
+	cluster bool
+	// traffic is set where one is asked about traffic between two ends.
+	traffic *trafficOptions
+	// watch goes on; timeout says that one was given, since a watch has none by itself.
+	watch, timeout bool
 }
 
 func newInspect(a *app, runF func(context.Context, inspectOptions) error) *cobra.Command {
 	f := &inspectFlags{output: outputValue{format: render.Table}, failOn: failNever}
-	views := viewFlags{}
+	views, traffic := viewFlags{}, trafficFlags{}
+	watch := false
 	cmd := &cobra.Command{
-		Use:               "inspect [TYPE NAME | TYPE/NAME ...]",
+		Use:               "inspect [TYPE NAME | TYPE/NAME ... | cluster]",
 		Short:             a.t("inspect.short"),
 		Long:              a.t("inspect.long"),
 		Example:           a.t("inspect.examples"),
 		ValidArgsFunction: a.completeObjects,
-		RunE: runs(func(_ *cobra.Command, args []string) (inspectOptions, error) {
+		RunE: runs(func(cmd *cobra.Command, args []string) (inspectOptions, error) {
+			cluster := len(args) == 1 && args[0] == "cluster"
+			if cluster {
+				args = nil
+			}
 			o, err := f.options(a, args)
-			if err == nil {
+			if err != nil {
+				return o, err
+			}
+			o.views, o.watch, o.cluster = views, watch, cluster
+			switch {
+			case cluster && (watch || traffic.asked() || views != (viewFlags{}) || o.selector != "" || o.allNamespaces):
+				err = usage("error.cluster-alone")
+			case cluster:
+			case traffic.asked():
+				err = traffic.into(&o)
+			default:
 				err = views.check(o.selection, o.selector)
 			}
-			o.views = views
+			if err == nil && watch {
+				err = checkWatch(cmd, &o)
+			}
 			return o, err
 		}, a.runInspect, runF),
 	}
 	f.add(cmd)
 	views.add(cmd)
+	traffic.add(cmd)
+	cmd.Flags().BoolVar(&watch, "watch", false, "")
 	return cmd
 }
 

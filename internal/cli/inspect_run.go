@@ -13,6 +13,15 @@ import (
 )
 
 func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
+	if o.cluster {
+		return a.runInspectCluster(ctx, o)
+	}
+	if o.watch {
+		return a.runInspectWatch(ctx, o)
+	}
+	if o.traffic != nil {
+		return a.runView(ctx, o, o.traffic.look())
+	}
 	if view, chosen := o.views.look(); chosen {
 		return a.runView(ctx, o, view)
 	}
@@ -49,6 +58,13 @@ func (a *app) see(ctx context.Context, o inspectOptions, plan func(*snapshot.Sna
 	if err != nil {
 		return nil, inspect.Query{}, err
 	}
+	s, q, err := a.seeCluster(ctx, c, o, plan)
+	a.sayRequests(c)
+	return s, q, err
+}
+
+// seeCluster reads as much of a cluster as the plan asks for.
+func (a *app) seeCluster(ctx context.Context, c *cluster, o inspectOptions, plan func(*snapshot.Snapshot, inspect.Query) snapshot.Needs) (*snapshot.Snapshot, inspect.Query, error) {
 	namespace := c.namespace
 	if o.allNamespaces {
 		namespace = ""
@@ -69,7 +85,6 @@ func (a *app) see(ctx context.Context, o inspectOptions, plan func(*snapshot.Sna
 	q := selected.query(namespace, o.selector, found...)
 	err = c.reader.Fill(ctx, s, func(s *snapshot.Snapshot) snapshot.Needs { return plan(s, q) })
 	done()
-	a.sayRequests(c)
 	return s, q, err
 }
 
@@ -98,7 +113,9 @@ func (a *app) seeFiles(o inspectOptions) (*snapshot.Snapshot, inspect.Query, err
 	q := selected.query(namespace, o.selector, found...)
 	if namespace == "" && s.Source == snapshot.FromManifests {
 		for i, t := range q.Targets {
-			q.Targets[i].Namespace = whereIs(s, t, fallback)
+			if t.Namespace == "" {
+				q.Targets[i].Namespace = whereIs(s, t, fallback)
+			}
 		}
 	}
 	return s, q, nil

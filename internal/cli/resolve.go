@@ -177,7 +177,7 @@ func (s selection) query(namespace, selector string, found ...snapshot.Info) ins
 				info, ok = f, true
 			}
 		}
-		if ok && info.Namespaced {
+		if ok && info.Namespaced && o.Namespace == "" {
 			o.Namespace = namespace
 		}
 		q.Targets = append(q.Targets, o)

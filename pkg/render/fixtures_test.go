@@ -41,6 +41,10 @@ func fixtures() []fixture {
 		{"probe-run", probeRun},
 		{"probe-run-passes", probeRunPasses},
 		{"probe-run-many", probeRunMany},
+		{"traffic-allowed", trafficAllowed},
+		{"traffic-mixed", trafficMixed},
+		{"cluster-well", clusterWell},
+		{"cluster-ill", clusterIll},
 	}
 }
 

@@ -56,6 +56,8 @@ func shapeOf(t reflect.Type, path string, out map[string]string) {
 // allShapes is the shape of every report together: each has a part of its own beside what all have.
 func allShapes(out map[string]string) {
 	shapeOf(reflect.TypeFor[inspect.Report](), "", out)
+	shapeOf(reflect.TypeFor[inspect.TrafficReport](), "", out)
+	shapeOf(reflect.TypeFor[inspect.ClusterReport](), "", out)
 	shapeOf(reflect.TypeFor[plan.Report](), "", out)
 	shapeOf(reflect.TypeFor[RolloutReport](), "", out)
 	shapeOf(reflect.TypeFor[RolloutList](), "", out)

@@ -108,6 +108,10 @@ func partOf(report any) part {
 		return auditPart{r}
 	case quota.UsageReport:
 		return usagePart{r}
+	case inspect.TrafficReport:
+		return trafficPart{r}
+	case inspect.ClusterReport:
+		return clusterPart{r}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect/calls"
+	"github.com/kubectl-msa/kubectl-msa/pkg/inspect/policy"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 )
 
@@ -50,5 +51,12 @@ func viewTexts() (ids []string, args map[string]any) {
 		ids = append(ids, "map-certainty-"+string(c))
 	}
 	ids = append(ids, "map-legend-shared", "map-legend-allowed")
-	return ids, map[string]any{"kind": "pod", "title": "x", "day": "x", "last": "x", "nodes": 2, "calls": 2, "path": "x", "value": "x", "kinds": "x", "takers": "2", "shared": true, "ready": 1, "desired": 2, "from": 1, "to": 2, "cause": "x"}
+	for _, a := range []policy.Answer{policy.Yes, policy.No, policy.Partly, policy.Unknown} {
+		ids = append(ids, "traffic-"+string(a), "traffic-names-"+string(a))
+	}
+	ids = append(ids, "traffic-egress", "traffic-ingress", "cluster-plane", "cluster-addons", "cluster-roles", "cluster-version", "cluster-runtime", "cluster-system", "cluster-arch")
+	for _, r := range []string{"api-server", "etcd", "scheduler", "controller-manager", "cloud-controller-manager", "dns", "metrics", "cni", "proxy", "ingress", "gateway", "mesh", "monitoring", "delivery", "certificates"} {
+		ids = append(ids, "cluster-role-"+r)
+	}
+	return ids, map[string]any{"kind": "pod", "title": "x", "day": "x", "last": "x", "nodes": 2, "calls": 2, "path": "x", "value": "x", "kinds": "x", "takers": "2", "shared": true, "ready": 1, "desired": 2, "from": 1, "to": 2, "cause": "x", "port": "80", "version": "v1", "provider": "x"}
 }

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
+	"github.com/kubectl-msa/kubectl-msa/pkg/render"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/live"
+)
+
+// runInspectCluster tells of control plane, nodes and add-ons.
+func (a *app) runInspectCluster(ctx context.Context, o inspectOptions) error {
+	catalogue, err := finding.LoadCatalogue()
+	if err != nil {
+		return err
+	}
+	s, answers, err := a.seeTheCluster(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := a.saveSnapshot(o.save, s); err != nil {
+		return err
+	}
+	report, err := inspect.InspectCluster(s, answers, inspect.Options{Lang: a.lang, Catalogue: catalogue})
+	if err != nil {
+		return err
+	}
+	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
+		return err
+	}
+	return o.verdict.judge(report.Report)
+}
+
+// notInFiles is why an answer of the API server is not known from files.
+const notInFiles = "not in the files"
+
+// seeTheCluster reads a fixed number of lists, and asks the API server how it
+// is. Files hold the lists alone.
+func (a *app) seeTheCluster(ctx context.Context, o inspectOptions) (*snapshot.Snapshot, inspect.ClusterAnswers, error) {
+	plan := func(s *snapshot.Snapshot, _ inspect.Query) snapshot.Needs { return inspect.ClusterPlan(s) }
+	var answers inspect.ClusterAnswers
+	if len(o.files) > 0 {
+		s, _, err := a.seeFiles(o)
+		why := inspect.HealthAnswer{Why: notInFiles}
+		return s, inspect.ClusterAnswers{VersionWhy: notInFiles, Live: why, Ready: why, GroupsWhy: notInFiles}, err
+	}
+	c, err := a.connect()
+	if err != nil {
+		return nil, answers, err
+	}
+	s, _, err := a.seeCluster(ctx, c, o, plan)
+	if err == nil {
+		answers = askCluster(ctx, c)
+		s.Requests = len(c.reader.Requests())
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+	}
+	a.sayRequests(c)
+	return s, answers, err
+}
+
+// askCluster makes four requests; what is refused leaves its reason.
+func askCluster(ctx context.Context, c *cluster) inspect.ClusterAnswers {
+	var out inspect.ClusterAnswers
+	var all sync.WaitGroup
+	all.Go(func() {
+		v, err := c.reader.ServerVersion(ctx)
+		if err != nil {
+			out.VersionWhy = err.Error()
+			return
+		}
+		out.Version = snapshot.Safe(v.GitVersion)
+	})
+	all.Go(func() {
+		groups, err := c.reader.Groups(ctx)
+		if err != nil {
+			out.GroupsWhy = err.Error()
+			return
+		}
+		out.Groups = slices.Sorted(maps.Keys(groups))
+	})
+	all.Go(func() { out.Live = healthAnswer(c.reader.Health(ctx, "/livez")) })
+	all.Go(func() { out.Ready = healthAnswer(c.reader.Health(ctx, "/readyz")) })
+	all.Wait()
+	return out
+}
+
+func healthAnswer(h live.Health) inspect.HealthAnswer {
+	return inspect.HealthAnswer{OK: h.OK, Passed: safeAll(h.Passed), Failed: safeAll(h.Failed), Why: h.Why}
+}
+
+func safeAll(all []string) []string {
+	out := make([]string, len(all))
+	for i, s := range all {
+		out[i] = snapshot.Safe(s)
+	}
+	return out
+}
