@@ -98,6 +98,9 @@ func (a *app) runInspectWatch(ctx context.Context, o inspectOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := allWatchable(q); err != nil {
+		return err
+	}
 	w := &inspectWatch{
 		app: a, c: c, o: o, look: l, query: q, options: inspect.Options{Lang: a.lang, Catalogue: catalogue},
 		notices: make(chan live.Notice), failed: make(chan error, 1), clock: c.reader.Watch(nil).Now,
@@ -113,6 +116,22 @@ func (a *app) runInspectWatch(ctx context.Context, o inspectOptions) error {
 	err = w.run(ctx)
 	a.sayRequests(c)
 	return err
+}
+
+// allWatchable refuses what would be shown and never renewed.
+func allWatchable(q inspect.Query) error {
+	kinds := slices.Clone(q.Kinds)
+	for _, t := range q.Targets {
+		if t.Kind != inspect.OutsideKind {
+			kinds = append(kinds, snapshot.Kind(t.Kind))
+		}
+	}
+	for _, k := range kinds {
+		if !watchable(k) {
+			return usage("error.watch-addon", "kind", string(k))
+		}
+	}
+	return nil
 }
 
 // run shows the first report and goes on until the context ends.

@@ -185,6 +185,14 @@ func TestInspectWatch(t *testing.T) {
 	}
 }
 
+// What would be shown once and never renewed is refused.
+func TestInspectWatchAddOn(t *testing.T) {
+	w := watchInspect(t, &watchedAPI{seen: map[string]int{}}, "inspect", "httproute", "--watch")
+	if code := <-w.code; code != exitUsage || !w.says("HTTPRoute comes with an add-on")() {
+		t.Errorf("exit code %d\n%s", code, w.out)
+	}
+}
+
 // Whoever may read and not watch is told so once: nothing is asked again and again.
 func TestInspectWatchForbidden(t *testing.T) {
 	api := &watchedAPI{seen: map[string]int{}, events: make(chan string), unwatched: true}

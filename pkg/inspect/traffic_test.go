@@ -114,3 +114,19 @@ func TestTrafficNeeds(t *testing.T) {
 		t.Errorf("%d reads, want at most 8", asked)
 	}
 }
+
+// What is in files only may be allowed by a policy that is not in them.
+func TestPolicyRuleIsSilentAboutManifests(t *testing.T) {
+	_, seen := loadFixture(t, "testdata/network/denied.yaml")
+	s := snapshot.New(snapshot.FromManifests, seen.TakenAt)
+	for _, o := range seen.Objects() {
+		s.Add(o)
+	}
+	scope := rule.NewScope(shopRef("Deployment", "web"))
+	if found := checkPolicies(seen, scope); len(found) != 1 {
+		t.Errorf("of a cluster: %+v", found)
+	}
+	if found := checkPolicies(s, scope); len(found) != 0 {
+		t.Errorf("of manifests: %+v", found)
+	}
+}
