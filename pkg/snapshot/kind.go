@@ -84,11 +84,17 @@ var table = sync.OnceValue(func() []Info {
 
 var byKind = sync.OnceValue(func() map[Kind]Info {
 	all := map[Kind]Info{}
-	for _, i := range Kinds() {
+	for _, i := range slices.Concat(Kinds(), asideKinds()) {
 		all[i.Kind] = i
 	}
 	return all
 })
+
+// asideKinds are no part of the table: nobody asks for them by name, and a reader
+// makes them of something else than an object of the API.
+func asideKinds() []Info {
+	return []Info{info(NodeProbesKind, "", "v1", "nodes/proxy", nil, false, func() Object { return &NodeProbes{} }, nil)}
+}
 
 func workloadKinds() []Info {
 	return []Info{

@@ -158,10 +158,10 @@ func (s *Snapshot) Logs() []LogReading {
 }
 
 // Objects lists everything held, by kind in the order of Kinds and then of
-// Found, then namespace and name.
+// Found, then namespace and name. What a reader made of other things comes last.
 func (s *Snapshot) Objects() []Object {
 	var out []Object
-	for _, i := range slices.Concat(Kinds(), s.found) {
+	for _, i := range slices.Concat(Kinds(), s.found, asideKinds()) {
 		out = append(out, s.all(i.Kind, "")...)
 	}
 	return out

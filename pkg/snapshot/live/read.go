@@ -31,6 +31,9 @@ type logResult struct {
 
 // read makes one read and says how it ended.
 func (r *Reader) read(ctx context.Context, n snapshot.Need) objectResult {
+	if n.Kind == snapshot.NodeProbesKind {
+		return r.readNodeProbes(ctx, n)
+	}
 	info, known := snapshot.Lookup(n.Kind)
 	if !known || info.Custom {
 		return r.readCustom(ctx, n)
