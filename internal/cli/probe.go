@@ -27,7 +27,12 @@ func newProbe(a *app) *cobra.Command {
 	return cmd
 }
 
-// probePlan asks for what the judgement of probes needs; the two queries say the same.
+// probePlan asks for what running probes needs; the two queries say the same.
 func probePlan(s *snapshot.Snapshot, q inspect.Query) snapshot.Needs {
 	return probe.Plan(s, probe.Query(q))
+}
+
+// probeCheckPlan asks for what their judgement looks at besides.
+func probeCheckPlan(s *snapshot.Snapshot, q inspect.Query) snapshot.Needs {
+	return probe.CheckPlan(s, probe.Query(q))
 }

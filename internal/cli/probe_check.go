@@ -100,7 +100,7 @@ func (a *app) runProbeCheck(ctx context.Context, o probeCheckOptions) error {
 	if err != nil {
 		return err
 	}
-	s, q, err := a.see(ctx, o.inspectOptions, probePlan)
+	s, q, err := a.see(ctx, o.inspectOptions, probeCheckPlan)
 	if err != nil {
 		return err
 	}

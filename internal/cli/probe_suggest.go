@@ -30,7 +30,7 @@ func (a *app) runProbeSuggest(ctx context.Context, o inspectOptions) error {
 	if err != nil {
 		return err
 	}
-	s, q, err := a.see(ctx, o, probePlan)
+	s, q, err := a.see(ctx, o, probeCheckPlan)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -19,6 +20,10 @@ type Report struct {
 	Probes []Probe `json:"probes"`
 	// Bare lists the containers that have no probe.
 	Bare []finding.Ref `json:"withoutProbes"`
+	// KubeletsNotAsked counts the nodes with such pods beyond those whose kubelets were asked what they have counted.
+	KubeletsNotAsked int `json:"kubeletsNotAsked"`
+	// Without says what manifests hold in which nothing can have a probe.
+	Without *Without `json:"without,omitempty"`
 	// Timeline is drawn of one container where that was asked for.
 	Timeline *Timeline `json:"timeline,omitempty"`
 	// Trial says what a change does that was only tried out.
@@ -49,6 +54,11 @@ type Probe struct {
 	// FailuresSince is when the first of them happened; null where there are none. One event stands
 	// for all of a kind, so that it may be long before those ten minutes.
 	FailuresSince *metav1.Time `json:"failuresSince"`
+	// Deleting: the pod is being deleted. The kubelet has stopped asking its startup and
+	// liveness probes, but for those of sidecars, and goes on asking readiness.
+	Deleting bool `json:"deleting"`
+	// Counted is what the kubelets have counted of it; left out where that is not known.
+	Counted *Counted `json:"counted,omitempty"`
 	// Seen is what is known of how long the container takes to start; left out where nothing is.
 	Seen *Seen `json:"seen,omitempty"`
 	// Was is how it is now, where a change to it is being tried out.
@@ -136,6 +146,7 @@ func Check(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 		Probes: v.probes(),
 		Bare:   v.bare(),
 	}
+	out.KubeletsNotAsked, out.Without = kubeletsLeftOut(s, q), without(s, targets)
 	if o.Timeline {
 		if out.Timeline, err = v.timeline(o.Container); err != nil {
 			return Report{}, err
@@ -201,6 +212,7 @@ func (v *view) probe(sub *subject, c container, t Type) Probe {
 		p.Kills += v.count(killed)
 		p.FailuresSince = v.first(p.FailuresSince, append(slices.Clone(failed), killed...))
 	}
+	p.Counted, p.Deleting = v.counted(sub, c, t), v.deleting(sub)
 	if all := v.samples(sub, c); len(all) > 0 {
 		seen := Seen{Starts: len(all), FastestSeconds: all[0].high}
 		for _, s := range all {
@@ -212,6 +224,37 @@ func (v *view) probe(sub *subject, c container, t Type) Probe {
 		p.Seen = &seen
 	}
 	return p
+}
+
+// deleting says that the template was read of a pod that is being deleted, and of
+// no other. Its probes are as they are written, and nothing is seen of them any more.
+func (v *view) deleting(sub *subject) bool {
+	if sub.read.Kind != "Pod" || len(sub.pods) > 0 {
+		return false
+	}
+	pod, a := snapshot.Get[*corev1.Pod](v.s, sub.read.Namespace, sub.read.Name)
+	return a.State == snapshot.Present && pod.DeletionTimestamp != nil
+}
+
+// Without is what manifests hold in which nothing can have a probe.
+type Without struct {
+	// Kinds are those of their objects, in order; empty for no object at all.
+	Kinds []string `json:"kinds"`
+}
+
+// without is nil where the query has targets, or is not about manifests.
+func without(s *snapshot.Snapshot, targets []finding.Ref) *Without {
+	if s.Source != snapshot.FromManifests || len(targets) > 0 {
+		return nil
+	}
+	out := Without{Kinds: []string{}}
+	for _, o := range s.Objects() {
+		if kind := string(snapshot.KindOf(o)); !slices.Contains(out.Kinds, kind) {
+			out.Kinds = append(out.Kinds, kind)
+		}
+	}
+	slices.Sort(out.Kinds)
+	return &out
 }
 
 // timing is what the kubelet makes of one probe.

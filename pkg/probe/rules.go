@@ -12,7 +12,7 @@ import (
 // Rules are all rules about probes.
 func Rules() []rule.Rule {
 	var out []rule.Rule
-	for _, part := range [][]rule.Rule{askingRules(), presenceRules(), orderRules(), startRules(), stopRules(), execRules(), seenRules()} {
+	for _, part := range [][]rule.Rule{askingRules(), presenceRules(), orderRules(), startRules(), stopRules(), execRules(), seenRules(), refusedRules()} {
 		out = append(out, part...)
 	}
 	return out
@@ -20,7 +20,7 @@ func Rules() []rule.Rule {
 
 // reads are the kinds that every rule may look at.
 func reads() []snapshot.Kind {
-	return []snapshot.Kind{"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "Pod", "Service", eventKind}
+	return []snapshot.Kind{"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "Pod", "Service", eventKind, snapshot.NodeProbesKind}
 }
 
 // ofSubject makes a rule of a function that judges one pod template.

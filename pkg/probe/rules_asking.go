@@ -54,6 +54,7 @@ func checkPortName(v *view, sub *subject, c container, t Type) *finding.Finding 
 	if event := v.errored(sub, c, t); event != nil {
 		f.Evidence = append(f.Evidence, quote(event))
 	}
+	f.Evidence = append(f.Evidence, v.countedEvidence(sub, c, t)...)
 	return f
 }
 

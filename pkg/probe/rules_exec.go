@@ -50,6 +50,7 @@ func checkBinary(v *view, sub *subject, c container, t Type) *finding.Finding {
 	}
 	f.Args["command"] = strings.Join(c.probe(t).Exec.Command, " ")
 	f.Evidence = append(f.Evidence, sub.written(c.probePath(t)+".exec.command", "%s", strings.Join(c.probe(t).Exec.Command, " ")))
+	f.Evidence = append(f.Evidence, v.countedEvidence(sub, c, t)...)
 	return on(f, &s)
 }
 

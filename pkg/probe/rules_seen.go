@@ -25,23 +25,32 @@ func seenRules() []rule.Rule {
 const short = 1
 
 // checkTimeout: answers were seen to come too late; or the command is one that
-// takes longer to start than it is given.
+// takes longer to start than it is given; or the kubelet has counted many answers
+// that passed and needed most of their time.
 func checkTimeout(v *view, sub *subject, c container, t Type) *finding.Finding {
 	values, command := c.values(t), slowCommand(c.probe(t))
 	s := v.failing(sub, c, t)
 	late := s != nil && s.fault == lateAnswer
-	if late && squeezed(c) || !late && (command == "" || values.TimeoutSeconds > short) {
+	counts := v.counted(sub, c, t)
+	near := counts.slow(values.TimeoutSeconds)
+	known := command != "" && values.TimeoutSeconds <= short
+	if (late || near != nil) && squeezed(c) || !late && !known && near == nil {
 		return nil
 	}
 	f := sub.probeFinding(c, t)
 	f.Args["timeout"], f.Args["late"], f.Args["command"] = values.TimeoutSeconds, late, command
+	near.tell(f)
 	f.Args["times"], f.Args["better"], f.Args["patch"] = 0, ampler(values), sub.longer(c, t)
 	f.Confidence = finding.Likely
 	f.Evidence = append(f.Evidence, sub.numbers(c, t))
 	if command != "" {
 		f.Evidence = append(f.Evidence, sub.written(c.probePath(t)+".exec.command", "%s", strings.Join(c.probe(t).Exec.Command, " ")))
 	}
+	f.Evidence = append(f.Evidence, counts.evidence(c.spec.Name, t)...)
 	if !late {
+		if near != nil {
+			f.Confidence, f.Severity = finding.Certain, finding.Info // they were counted, and passed
+		}
 		return f
 	}
 	f.Severity, f.Confidence, f.Args["times"] = s.severity(), finding.Certain, times(s.event)
@@ -78,16 +87,23 @@ func checkThrottled(v *view, sub *subject, c container, t Type) *finding.Finding
 	values := c.values(t)
 	s := v.failing(sub, c, t)
 	late := s != nil && s.fault == lateAnswer
-	if !squeezed(c) || !late && values.TimeoutSeconds > short {
+	counts := v.counted(sub, c, t)
+	near := counts.slow(values.TimeoutSeconds)
+	if !squeezed(c) || !late && near == nil && values.TimeoutSeconds > short {
 		return nil
 	}
 	limit := c.spec.Resources.Limits[corev1.ResourceCPU]
 	f := sub.probeFinding(c, t)
 	f.Args["limit"], f.Args["timeout"], f.Args["late"] = limit.String(), values.TimeoutSeconds, late
 	f.Args["share"], f.Args["better"], f.Args["patch"] = int(limit.MilliValue()/10), ampler(values), sub.longer(c, t)
+	near.tell(f)
 	f.Confidence, f.Severity = finding.Possible, finding.Info
 	f.Evidence = append(f.Evidence, sub.written(c.path()+".resources.limits.cpu", "%s", limit.String()), sub.numbers(c, t))
+	f.Evidence = append(f.Evidence, counts.evidence(c.spec.Name, t)...)
 	if !late {
+		if near != nil {
+			f.Confidence = finding.Likely
+		}
 		return f
 	}
 	f.Confidence, f.Severity = finding.Likely, s.severity()
@@ -138,6 +154,7 @@ func checkFailing(v *view, sub *subject) []finding.Finding {
 			lived, inStart := v.endedInStart(sub, c, t, s)
 			f.Args["inStart"], f.Args["lived"], f.Args["guaranteed"] = inStart, lived, c.values(t).FromStart().Earliest
 			f.Evidence = append(f.Evidence, readiness(s, c, t)...)
+			f.Evidence = append(f.Evidence, v.countedEvidence(sub, c, t)...)
 			out = append(out, *on(f, s))
 		}
 	}

@@ -25,6 +25,20 @@ type SuggestReport struct {
 	finding.Report
 	Suggestions []Suggestion `json:"suggestions"`
 	None        []None       `json:"none"`
+	// Answers say how long the answers took of which a kubelet told; empty where none did.
+	Answers []AnswerTimes `json:"answers"`
+	// AnswersUnknown: the cluster was asked about, and no kubelet has told.
+	AnswersUnknown bool `json:"answersUnknown"`
+	// Without says what manifests hold in which nothing can have a probe.
+	Without *Without `json:"without,omitempty"`
+}
+
+// AnswerTimes is how long the answers of one probe took that passed.
+type AnswerTimes struct {
+	Object         finding.Ref `json:"object"`
+	Type           Type        `json:"type"`
+	TimeoutSeconds int         `json:"timeoutSeconds"`
+	Counted
 }
 
 // Base gives the part that every report has.
@@ -78,14 +92,16 @@ func Suggest(s *snapshot.Snapshot, q Query, o Options) (SuggestReport, error) {
 	}
 	out := SuggestReport{
 		Report:      finding.NewReport("probe suggest", s.TakenAt, asked, nil, unread.NotChecked(s), s.Requests),
-		Suggestions: []Suggestion{}, None: []None{},
+		Suggestions: []Suggestion{}, None: []None{}, Answers: []AnswerTimes{}, Without: without(s, targets),
 	}
 	v := look(s, scope)
+	out.AnswersUnknown = s.Source == snapshot.FromCluster && !v.countsKnown()
 	for _, sub := range v.subjects {
 		for _, c := range sub.containers() {
 			if c.added {
 				continue
 			}
+			out.Answers = append(out.Answers, v.answerTimes(sub, c)...)
 			a := adviser{v: v, sub: sub, c: c, say: func(id string, args map[string]any) string { return texts.Text(o.Lang, id, args) }}
 			if why := a.advise(); why != "" {
 				out.None = append(out.None, None{c.of(sub.ref), why})
@@ -218,21 +234,41 @@ func (a *adviser) readinessDelay(all []sample) {
 	a.because("delay-readiness", map[string]any{"delay": v.InitialDelaySeconds}, set(Readiness, change{string(InitialDelay): 0}))
 }
 
-// timeout gives answers that were seen to be late more time.
+// timeout gives answers more time that were seen to be late, or to be near it.
 func (a *adviser) timeout(t Type) {
 	if !a.c.has(t) {
 		return
 	}
-	s := a.v.failing(a.sub, a.c, t)
-	if s == nil || s.fault != lateAnswer {
+	v := a.c.values(t)
+	s, near := a.v.failing(a.sub, a.c, t), a.v.counted(a.sub, a.c, t).slow(v.TimeoutSeconds)
+	late := s != nil && s.fault == lateAnswer
+	if !late && near == nil {
 		return
 	}
-	v := a.c.values(t)
 	fields := change{string(Timeout): ampler(v)}
 	if v.PeriodSeconds < ampler(v) {
 		fields[string(Period)] = ampler(v)
 	}
-	a.because("timeout", map[string]any{"probe": string(t), "was": v.TimeoutSeconds, "times": times(s.event)}, set(t, fields))
+	if late {
+		a.because("timeout", map[string]any{"probe": string(t), "was": v.TimeoutSeconds, "times": times(s.event)}, set(t, fields))
+		return
+	}
+	args := map[string]any{"probe": string(t), "was": v.TimeoutSeconds, "answers": near.answers, "over": near.over, "slow": int(near.seconds * 1000)}
+	a.because("timeout-near", args, set(t, fields))
+}
+
+// answerTimes are those of a container's probes of which some are known.
+func (v *view) answerTimes(sub *subject, c container) []AnswerTimes {
+	var out []AnswerTimes
+	for _, t := range Types() {
+		if !c.has(t) {
+			continue
+		}
+		if n := v.counted(sub, c, t); n != nil && n.Successes > 0 {
+			out = append(out, AnswerTimes{Object: c.of(sub.ref), Type: t, TimeoutSeconds: c.values(t).TimeoutSeconds, Counted: *n})
+		}
+	}
+	return out
 }
 
 func (a *adviser) suggestion() Suggestion {

@@ -20,7 +20,10 @@ func (p *page) probed(r probe.Report) error {
 		p.gap()
 		p.trial(*r.Trial)
 	}
-	if len(r.Findings) == 0 {
+	if r.Without != nil && len(r.Findings) == 0 {
+		p.gap()
+		p.nothingWritten(*r.Without, r.Report)
+	} else if len(r.Findings) == 0 {
 		p.gap()
 		p.nothingFound(r.Report, nil)
 	} else if err := p.findings(r.Report); err != nil {
@@ -30,11 +33,20 @@ func (p *page) probed(r probe.Report) error {
 		return err
 	}
 	p.bare(r.Bare, r.Scope.Namespace)
+	if r.KubeletsNotAsked > 0 {
+		p.gap()
+		p.paragraph(p.say("kubelets-not-asked", map[string]any{"n": r.KubeletsNotAsked}))
+	}
 	p.notChecked(r.NotChecked)
 	if p.wide {
 		p.taken(r.Report)
 	}
 	return nil
+}
+
+// nothingWritten says that files hold nothing that could have a probe.
+func (p *page) nothingWritten(w probe.Without, base finding.Report) {
+	p.headline(markInfo, p.say("probes-none-written", map[string]any{"kinds": strings.Join(w.Kinds, ", ")}), p.uncheckedTail(base))
 }
 
 // head begins a section, on as many lines as it takes.
@@ -131,9 +143,16 @@ func (p *page) probeLines(x probe.Probe, startup bool) []string {
 			lines = append(lines, p.wrapped(p.say("probe-was", map[string]any{"was": was}))...)
 		}
 	}
+	if x.Deleting {
+		goesOn := x.Type == probe.Readiness || x.Role == probe.Sidecar
+		lines = append(lines, p.wrapped(p.say("probe-deleting", map[string]any{"goesOn": goesOn}))...)
+	}
 	lines = append(lines, p.wrapped(p.firstAsked(x, startup))...)
 	if x.Failures > 0 || x.Kills > 0 {
 		lines = append(lines, p.wrapped(p.say("probe-failures", map[string]any{"n": x.Failures, "kills": x.Kills, "since": clockTime(x.FailuresSince)}))...)
+	}
+	if x.Counted != nil {
+		lines = append(lines, p.wrapped(p.counted(*x.Counted))...)
 	}
 	for i, act := range acts {
 		lines = append(lines, p.wrapped(act)...)
@@ -145,6 +164,15 @@ func (p *page) probeLines(x probe.Probe, startup bool) []string {
 		}
 	}
 	return lines
+}
+
+// counted says what the kubelets have counted of a probe.
+func (p *page) counted(c probe.Counted) string {
+	within := ""
+	if c.P95AtMostMs != nil {
+		within = fmt.Sprint(*c.P95AtMostMs)
+	}
+	return p.say("probe-counted", map[string]any{"runs": c.Successes + c.Failures, "failed": c.Failures, "within": within})
 }
 
 // clockTime writes a time of day in UTC, as events do.

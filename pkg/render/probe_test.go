@@ -32,8 +32,8 @@ func probeTexts() ([]string, map[string]any) {
 	for _, kind := range causeKinds() {
 		ids = append(ids, "cause-"+string(kind))
 	}
-	args := map[string]any{"ready": 1, "serving": 1, "times": 2, "restarts": 1, "silences": 1, "pods": 2, "default": true, "sidecar": true, "startup": false, "gone": 1, "again": 2, "kills": 1, "atOnce": 1, "guaranteed": 1, "margin": 1, "containers": 2}
-	for _, name := range []string{"span", "period", "timeout", "failures", "successes", "delay", "was", "set", "title", "grace", "sure", "maybe", "pod", "container", "probe", "service", "services", "target", "seconds", "what", "code", "longest", "for", "reason", "namespace"} {
+	args := map[string]any{"ready": 1, "serving": 1, "times": 2, "restarts": 1, "silences": 1, "pods": 2, "default": true, "sidecar": true, "startup": false, "gone": 1, "again": 2, "kills": 1, "atOnce": 1, "guaranteed": 1, "margin": 1, "containers": 2, "runs": 2, "failed": 1, "goesOn": true}
+	for _, name := range []string{"span", "period", "timeout", "failures", "successes", "delay", "was", "set", "title", "grace", "sure", "maybe", "pod", "container", "probe", "service", "services", "target", "seconds", "what", "code", "longest", "for", "reason", "namespace", "within", "kinds", "type", "half", "most", "all"} {
 		args[name] = "x"
 	}
 	more, moreArgs := ranTexts()
@@ -51,6 +51,8 @@ func causeKinds() []probe.MomentKind {
 
 func number(n int) *int { return &n }
 
+func millis(n float64) *float64 { return &n }
+
 // threeProbes is a container with all of them, one of two pods seen.
 func threeProbes() []probe.Probe {
 	one := probe.Probe{
@@ -66,6 +68,7 @@ func threeProbes() []probe.Probe {
 	two.Type, two.Handler = probe.Readiness, "gRPC health check on port 9090 of service shop.Web"
 	two.Values = probe.Values{InitialDelaySeconds: 10, PeriodSeconds: 10, TimeoutSeconds: 2, SuccessThreshold: 2, FailureThreshold: 3, Default: []probe.Field{probe.Period, probe.FailureThreshold}}
 	two.Timing = probe.Timing{FirstRunEarliestSeconds: 10, FirstRunLatestSeconds: 20, ActEarliestSeconds: 20, ActLatestSeconds: 32, LeaveServiceSeconds: number(32)}
+	two.Counted = &probe.Counted{Pods: 2, Successes: 1201, Failures: 3, P50AtMostMs: millis(5), P95AtMostMs: millis(25), P99AtMostMs: millis(2500)}
 	three.Type, three.Handler = probe.Liveness, "exec /bin/check --quick"
 	three.Values = probe.Values{PeriodSeconds: 10, TimeoutSeconds: 1, SuccessThreshold: 1, FailureThreshold: 1, TerminationGracePeriodSeconds: number(5), Default: []probe.Field{probe.Period}}
 	three.Timing = probe.Timing{FirstRunLatestSeconds: 10, ActLatestSeconds: 11, KilledSeconds: number(16)}
@@ -149,6 +152,7 @@ func probeSuggest(l lang.Lang) any {
 	third := ref("Deployment", "web")
 	third.Container = "log"
 	r.None = []probe.None{{Object: third, Why: either(l, "only 1 start was seen", "시작을 1번만 보았습니다")}}
+	r.Answers = []probe.AnswerTimes{{Object: object, Type: probe.Readiness, TimeoutSeconds: 1, Counted: probe.Counted{Successes: 1201, P50AtMostMs: millis(5), P95AtMostMs: millis(25)}}}
 	return r
 }
 
@@ -157,6 +161,7 @@ func probeSuggestNone(l lang.Lang) any {
 	object := ref("Deployment", "web")
 	object.Container = "app"
 	r.None = []probe.None{{Object: object, Why: either(l, "only 1 start was seen", "시작을 1번만 보았습니다")}}
+	r.AnswersUnknown = true
 	return r
 }
 
