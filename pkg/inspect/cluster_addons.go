@@ -112,6 +112,9 @@ func (t clusterTeller) addon(a addon) (Part, bool) {
 	for _, g := range a.groups {
 		if slices.Contains(t.answers.Groups, g) {
 			p.Status, p.Basis = t.say("cluster-api-only", nil), "API "+g
+			if health, status, ok := t.aggregated(g); ok {
+				p.Health, p.Status = health, status
+			}
 			if a.role == "gateway" && a.name == "Gateway API" {
 				p.Health, p.Status = Healthy, t.say("cluster-api-served", nil)
 			}
@@ -119,6 +122,17 @@ func (t clusterTeller) addon(a addon) (Part, bool) {
 		}
 	}
 	return p, false
+}
+
+// aggregated is how an API is that another server answers for, by its APIService.
+func (t clusterTeller) aggregated(group string) (Health, string, bool) {
+	for _, o := range t.s.OfKind("APIService", "") {
+		if v, ok := o.(*snapshot.APIService); ok && v.Spec.Group == group && v.Spec.Service != nil {
+			told := t.e.apiService(v)
+			return told.health, told.status, true
+		}
+	}
+	return Unknown, "", false
 }
 
 // controllerOfClass is the program that is responsible for a class.

@@ -51,12 +51,12 @@ func roles(all []Part) map[string]Health {
 
 func TestClusterAtAGlance(t *testing.T) {
 	ok := HealthAnswer{OK: true, Passed: []string{"ping", "etcd"}}
-	r := inspectCluster(t, "testdata/cluster/cluster.yaml", ClusterAnswers{Version: "v1.37.0", Live: ok, Ready: ok, Groups: []string{"monitoring.coreos.com"}})
+	r := inspectCluster(t, "testdata/cluster/cluster.yaml", ClusterAnswers{Version: "v1.37.0", Live: ok, Ready: ok, Groups: []string{"monitoring.coreos.com", "metrics.k8s.io"}})
 	want := map[string]Health{"api-server kube-apiserver": Healthy, "etcd etcd": Healthy, "scheduler kube-scheduler": Healthy, "controller-manager kube-controller-manager": Unwell}
 	if diff := cmp.Diff(want, roles(r.Cluster.ControlPlane)); diff != "" {
 		t.Error(diff)
 	}
-	want = map[string]Health{"dns CoreDNS": Healthy, "cni Flannel": Progressing, "metrics metrics-server": Unknown, "ingress ingress-nginx": Unknown, "monitoring Prometheus Operator": Unknown}
+	want = map[string]Health{"dns CoreDNS": Healthy, "cni Flannel": Progressing, "metrics metrics-server": Healthy, "ingress ingress-nginx": Unknown, "monitoring Prometheus Operator": Unknown}
 	if diff := cmp.Diff(want, roles(r.Cluster.Addons)); diff != "" {
 		t.Error(diff)
 	}
