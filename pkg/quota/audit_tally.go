@@ -12,6 +12,9 @@ type tally struct {
 	// measured is of how many of them the metrics API had a sample.
 	measured                         int
 	requests, limits, usage, charged corev1.ResourceList
+	// last is the pod that was reckoned last, and what came out.
+	last                               *corev1.Pod
+	lastRequests, lastLimits, lastUsed corev1.ResourceList
 }
 
 func newTally() *tally {
@@ -21,9 +24,12 @@ func newTally() *tally {
 // add counts a pod by the rules of the basis, with what it uses if that was measured.
 func (t *tally) add(s *snapshot.Snapshot, pod *corev1.Pod, basis Basis) {
 	t.pods++
-	addTo(t.requests, Requests(pod, basis))
-	addTo(t.limits, Limits(pod, basis))
-	addTo(t.charged, Requests(pod, Charged))
+	if !alike(t.last, pod) {
+		t.last, t.lastRequests, t.lastLimits, t.lastUsed = pod, Requests(pod, basis), Limits(pod, basis), Requests(pod, Charged)
+	}
+	addTo(t.requests, t.lastRequests)
+	addTo(t.limits, t.lastLimits)
+	addTo(t.charged, t.lastUsed)
 	if m, a := snapshot.Get[*snapshot.PodMetrics](s, pod.Namespace, pod.Name); a.State == snapshot.Present {
 		t.measured++
 		for _, c := range m.Containers {

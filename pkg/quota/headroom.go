@@ -253,6 +253,17 @@ func owed(w Work) int {
 // admissible asks for one pod with its claims, whatever the quotas have left:
 // what else refuses it, and what it looks like once it is stored.
 func (s *Space) admissible(w Work) Outcome {
+	out, known := s.known[w.Ref]
+	if !known {
+		out = s.tryAdmissible(w)
+		if s.known != nil {
+			s.known[w.Ref] = out
+		}
+	}
+	return out
+}
+
+func (s *Space) tryAdmissible(w Work) Outcome {
 	free := s.clone()
 	for _, l := range free.ledgers {
 		l.used = corev1.ResourceList{}

@@ -22,9 +22,25 @@ func Recount(q *corev1.ResourceQuota, objects []snapshot.Object, read func(snaps
 			used[name] = count(0)
 		}
 	}
+	var last *corev1.Pod
+	var each corev1.ResourceList
 	for _, o := range objects {
-		if len(tracked(o, known)) > 0 && inScope(q, o) {
-			addTo(used, only(Usage(o, at), tracked(o, known)))
+		pod, isPod := o.(*corev1.Pod)
+		runs := isPod && charged(pod, at)
+		if runs && alike(last, pod) {
+			if inScope(q, o) {
+				addTo(used, each)
+			}
+			continue
+		}
+		of := tracked(o, known)
+		if len(of) == 0 || !inScope(q, o) {
+			continue
+		}
+		counts := only(Usage(o, at), of)
+		addTo(used, counts)
+		if runs {
+			last, each = pod, counts
 		}
 	}
 	return used

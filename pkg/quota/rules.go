@@ -17,13 +17,14 @@ func readsAdmission(more ...snapshot.Kind) []snapshot.Kind {
 
 // auditRules are all rules that an audit runs.
 func auditRules(soft SoftLimits) []rule.Rule {
+	v := &visits{}
 	all := []rule.Rule{
-		{ID: "quota/request-missing", Reads: readsAdmission(), Check: checkRequestMissing},
-		{ID: "quota/limit-missing", Reads: readsAdmission(), Check: checkLimitMissing},
+		{ID: "quota/request-missing", Reads: readsAdmission(), Check: v.checkRequestMissing},
+		{ID: "quota/limit-missing", Reads: readsAdmission(), Check: v.checkLimitMissing},
 		{ID: "quota/pod-level-memory-missing", Reads: readsWorks(), Check: checkPodLevelMemory},
 		{ID: "quota/guaranteed-broken", Reads: readsWorks(), Check: checkGuaranteedBroken},
-		{ID: "quota/runtime-heap", Reads: readsAdmission(), Check: checkRuntimeHeap},
-		{ID: "quota/too-big-for-any-node", Reads: readsAdmission("Node"), Check: checkTooBig},
+		{ID: "quota/runtime-heap", Reads: readsAdmission(), Check: v.checkRuntimeHeap},
+		{ID: "quota/too-big-for-any-node", Reads: readsAdmission("Node"), Check: v.checkTooBig},
 		{ID: "quota/limitrange-conflict", Reads: []snapshot.Kind{"LimitRange"}, Check: checkRangeConflict},
 		{ID: "quota/unlimited-namespace", Reads: readsWorks("ResourceQuota"), Check: checkUnlimited},
 		{ID: "quota/used-drift", Reads: []snapshot.Kind{"ResourceQuota", "Pod", "PersistentVolumeClaim", "Service", "ResourceClaim"}, Check: checkDrift},
@@ -37,7 +38,7 @@ func auditRules(soft SoftLimits) []rule.Rule {
 	}
 	all = append(all, growthRules()...)
 	for _, id := range refusalRules() {
-		all = append(all, rule.Rule{ID: id, Reads: readsAdmission(), Check: refusalRule(id)})
+		all = append(all, rule.Rule{ID: id, Reads: readsAdmission(), Check: v.refusalRule(id)})
 	}
 	slices.SortFunc(all, func(a, b rule.Rule) int {
 		if a.ID < b.ID {
@@ -58,10 +59,10 @@ func refusalRules() []string {
 
 // refusalRule: the pods that run were let in; the quota, the LimitRange or the
 // template has changed since, and the next one would not be.
-func refusalRule(id string) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
+func (v *visits) refusalRule(id string) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
 	return func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		var out []finding.Finding
-		inSpaces(s, sc, func(space *Space, w Work) {
+		v.inSpaces(s, sc, func(space *Space, w Work) {
 			if w.Ref.Kind == "Pod" || w.Ref.Kind == "Job" {
 				return // nothing makes it anew
 			}
@@ -69,21 +70,11 @@ func refusalRule(id string) func(*snapshot.Snapshot, *rule.Scope) []finding.Find
 			if tried.Admitted() {
 				return
 			}
-			v := verdict{of: w.Object, work: w, out: tried, space: space, before: space, pods: w.Pods}
-			if f := v.finding(); f.Rule == id {
+			refused := verdict{of: w.Object, work: w, out: tried, space: space, before: space, pods: w.Pods}
+			if f := refused.finding(); f.Rule == id {
 				out = append(out, f)
 			}
 		})
 		return out
-	}
-}
-
-// inSpaces visits the workloads of the scope with their namespace's rules.
-func inSpaces(s *snapshot.Snapshot, sc *rule.Scope, do func(space *Space, w Work)) {
-	for _, ns := range sc.Targets {
-		space := NewSpace(RulesFor(s, ns.Name), s.TakenAt)
-		for _, w := range worksIn(s, sc, ns.Name) {
-			do(space, w)
-		}
 	}
 }

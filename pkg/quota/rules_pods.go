@@ -60,9 +60,15 @@ func samples(s *snapshot.Snapshot, sc *rule.Scope, name corev1.ResourceName) []u
 		pods := podsByWorkload(s, ns.Name)
 		for _, w := range worksIn(s, sc, ns.Name) {
 			u := usage{work: w}
+			var last *corev1.Pod
+			var asked resource.Quantity
+			said := false
 			for _, p := range pods[w.Ref] {
 				m, a := snapshot.Get[*snapshot.PodMetrics](s, p.Namespace, p.Name)
-				asked, said := Requests(p, Placed)[name]
+				if !alike(last, p) {
+					asked, said = Requests(p, Placed)[name]
+					last = p
+				}
 				if a.State != snapshot.Present || !said || p.Status.Phase != corev1.PodRunning || p.DeletionTimestamp != nil {
 					continue
 				}

@@ -153,7 +153,7 @@ func countable(s *snapshot.Snapshot, namespace string) (objects []snapshot.Objec
 // resizing says that the pod's status asks for other resources than its spec:
 // then versions of Kubernetes count it differently.
 func resizing(p *corev1.Pod) bool {
-	return !equal(Requests(p, Charged), Requests(p, Incoming)) || !equal(Limits(p, Charged), Limits(p, Incoming))
+	return reportsSize(p) && (!equal(Requests(p, Charged), Requests(p, Incoming)) || !equal(Limits(p, Charged), Limits(p, Incoming)))
 }
 
 func endedAfter(p *corev1.Pod, t time.Time) bool {

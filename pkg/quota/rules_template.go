@@ -40,19 +40,19 @@ func runningContainers(pod *corev1.Pod, do func(c *corev1.Container)) {
 
 // checkRequestMissing: a container without a CPU or memory request is scheduled
 // as if it needed none. Silent where the pod asks as a whole, and about init containers.
-func checkRequestMissing(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
-	return missing(s, sc, func(c *corev1.Container) corev1.ResourceList { return c.Resources.Requests }, corev1.ResourceCPU, corev1.ResourceMemory)
+func (v *visits) checkRequestMissing(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+	return v.missing(s, sc, func(c *corev1.Container) corev1.ResourceList { return c.Resources.Requests }, corev1.ResourceCPU, corev1.ResourceMemory)
 }
 
 // checkLimitMissing: a container without a memory limit can take its node's
 // memory. A CPU limit is a matter of taste, so nothing is said of it.
-func checkLimitMissing(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
-	return missing(s, sc, func(c *corev1.Container) corev1.ResourceList { return c.Resources.Limits }, corev1.ResourceMemory)
+func (v *visits) checkLimitMissing(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+	return v.missing(s, sc, func(c *corev1.Container) corev1.ResourceList { return c.Resources.Limits }, corev1.ResourceMemory)
 }
 
-func missing(s *snapshot.Snapshot, sc *rule.Scope, of func(*corev1.Container) corev1.ResourceList, wanted ...corev1.ResourceName) []finding.Finding {
+func (v *visits) missing(s *snapshot.Snapshot, sc *rule.Scope, of func(*corev1.Container) corev1.ResourceList, wanted ...corev1.ResourceName) []finding.Finding {
 	var out []finding.Finding
-	inSpaces(s, sc, func(space *Space, w Work) {
+	v.inSpaces(s, sc, func(space *Space, w Work) {
 		pod, ok := storedPod(space, w)
 		if !ok || hasPodLevel(pod) {
 			return
@@ -166,9 +166,9 @@ var (
 
 // checkRuntimeHeap: a heap that may grow to the container's memory limit or
 // above it, so that the kernel kills the process before its own collector acts.
-func checkRuntimeHeap(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+func (v *visits) checkRuntimeHeap(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	var out []finding.Finding
-	inSpaces(s, sc, func(space *Space, w Work) {
+	v.inSpaces(s, sc, func(space *Space, w Work) {
 		pod, ok := storedPod(space, w)
 		if !ok {
 			return
@@ -241,14 +241,14 @@ func bytesOf(number, unit string) int64 {
 
 // checkTooBig: no node could hold the pod if it were empty. Nodes that the pod
 // does not select are left out; silent where nodes could not be read or there are none.
-func checkTooBig(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+func (v *visits) checkTooBig(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	nodes, a := snapshot.List[*corev1.Node](s, "", nil)
 	if a.State != snapshot.Present || len(nodes) == 0 {
 		return nil
 	}
 	empty := fit.NewCluster(nodes, fit.Facts{})
 	var out []finding.Finding
-	inSpaces(s, sc, func(space *Space, w Work) {
+	v.inSpaces(s, sc, func(space *Space, w Work) {
 		if b, bare := w.Object.(*corev1.Pod); bare && b.Spec.NodeName != "" {
 			return
 		}
@@ -256,14 +256,14 @@ func checkTooBig(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		if !ok || w.Ref.Kind == "DaemonSet" || w.Ref.Kind == "Job" {
 			return
 		}
-		v := empty.Judge(withoutVolumes(pod))
-		key, asked, most, all := tooBig(v)
+		judged := empty.Judge(withoutVolumes(pod))
+		key, asked, most, all := tooBig(judged)
 		if !all {
 			return
 		}
 		f := finding.Finding{Object: w.Ref, Args: workArgs(w)}
-		f.Args["key"], f.Args["asked"], f.Args["most"], f.Args["message"] = string(key), fit.Human(key, asked, true), fit.Human(key, most, false), v.Message()
-		for i, n := range v.Nearest() {
+		f.Args["key"], f.Args["asked"], f.Args["most"], f.Args["message"] = string(key), fit.Human(key, asked, true), fit.Human(key, most, false), judged.Message()
+		for i, n := range judged.Nearest() {
 			if i < 3 {
 				f.Evidence = append(f.Evidence, finding.Evidence{Object: "node/" + n.Node, Path: "", Value: n.String()})
 			}

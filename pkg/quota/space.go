@@ -12,6 +12,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -39,6 +40,8 @@ type Space struct {
 	ranges  []*corev1.LimitRange
 	// made are the new objects that were let in, as they are stored.
 	made []batch
+	// known are the answers of admissible, where they are kept.
+	known map[finding.Ref]Outcome
 }
 
 // batch is so many objects that differ by name alone.

@@ -50,23 +50,30 @@ func TestDeviceClaimsAgree(t *testing.T) {
 func (w *world) claimDevices(claim *resourcev1.ResourceClaim) {
 	w.t.Helper()
 	claim.Namespace = w.ns
-	space := w.spaces[0]
-	want := space.Try(claim, nil)
-	claims := w.typed.ResourceV1().ResourceClaims(w.ns)
+	want := w.spaces[0].Try(claim, nil)
 	w.c.WaitFor(w.t, "the same answer to "+claim.Name, 60*time.Second, func(ctx context.Context) (bool, string, error) {
-		stored, refusal := claims.Create(ctx, claim, metav1.CreateOptions{})
-		if refusal != nil {
-			same := slices.ContainsFunc(want.Refusals, func(r quota.Refusal) bool { return parts(r.Message) == parts(refusal.Error()) })
-			return same, fmt.Sprintf("refused: %v; expected %+v", refusal, want.Refusals), nil
-		}
-		if !want.Admitted() { // the API server had not seen the quota yet
-			return false, "let in; expected " + want.Refusals[0].Message, claims.Delete(ctx, claim.Name, metav1.DeleteOptions{})
-		}
-		if out := space.Admit(stored, nil); !out.Admitted() {
-			return false, "what was stored would be refused: " + out.Refusals[0].Message, nil
-		}
-		return true, "", nil
+		same, seen := w.agreeOn(ctx, claim, want)
+		return same, seen, nil
 	})
+}
+
+// agreeOn sends the claim; an API server that has not seen the quota yet is asked again.
+func (w *world) agreeOn(ctx context.Context, claim *resourcev1.ResourceClaim, want quota.Outcome) (same bool, seen string) {
+	claims := w.typed.ResourceV1().ResourceClaims(w.ns)
+	stored, err := claims.Create(ctx, claim, metav1.CreateOptions{})
+	switch {
+	case err != nil:
+		said := parts(err.Error())
+		same = slices.ContainsFunc(want.Refusals, func(r quota.Refusal) bool { return parts(r.Message) == said })
+		return same, fmt.Sprintf("refused: %v; expected %+v", err, want.Refusals)
+	case !want.Admitted():
+		err := claims.Delete(ctx, claim.Name, metav1.DeleteOptions{})
+		return false, fmt.Sprintf("let in (%v); expected %s", err, want.Refusals[0].Message)
+	}
+	if out := w.spaces[0].Admit(stored, nil); !out.Admitted() {
+		return false, "what was stored would be refused: " + out.Refusals[0].Message
+	}
+	return true, ""
 }
 
 func (w *world) sameDevices(ctx context.Context) (bool, string, error) {
