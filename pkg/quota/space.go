@@ -173,6 +173,7 @@ func (s *Space) judge(o, old snapshot.Object) (Outcome, []*ledger) {
 		s.admitClaim(o, old, &out)
 	case *resourcev1.ResourceClaim:
 		defaultDevices(&o.Spec)
+		s.unsureOfExtended(&out)
 	}
 	if !out.Admitted() {
 		return out, nil

@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -100,12 +101,24 @@ func (s *Space) claimDevices(w Work, pod Outcome) Outcome {
 		}
 		claim := &resourcev1.ResourceClaim{ObjectMeta: *template.Spec.ObjectMeta.DeepCopy(), Spec: *template.Spec.Spec.DeepCopy()}
 		claim.Namespace, claim.Name = w.Ref.Namespace, pod.Object.GetName()+"-"+c.Name+"-*"
-		if made := s.Admit(claim, nil); !made.Admitted() {
+		made := s.Admit(claim, nil)
+		pod.Unknown = append(pod.Unknown, made.Unknown...)
+		if !made.Admitted() {
 			pod.Refusals = made.Refusals
 			return pod
 		}
 	}
 	return pod
+}
+
+// unsureOfExtended: a quota that counts extended resources may count the claim as well.
+func (s *Space) unsureOfExtended(out *Outcome) {
+	for _, l := range s.ledgers {
+		if len(selectors(l.quota)) == 0 && slices.ContainsFunc(names(l.quota.Status.Hard), mayBeClaimed) {
+			out.Unknown = append(out.Unknown, "DeviceClass")
+			return
+		}
+	}
 }
 
 // countsDevices says whether any quota counts claims for devices.

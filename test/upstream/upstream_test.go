@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 )
 
 // kase and answer are Case and Answer of the originals.
@@ -24,11 +25,13 @@ type kase struct {
 	OldService *corev1.Service                `json:"oldService,omitempty"`
 	Claim      *corev1.PersistentVolumeClaim  `json:"claim,omitempty"`
 	OldClaim   *corev1.PersistentVolumeClaim  `json:"oldClaim,omitempty"`
+	Devices    *resourcev1.ResourceClaim      `json:"devices,omitempty"`
 	Quotas     []corev1.ResourceQuota         `json:"quotas,omitempty"`
 	Ranges     []corev1.LimitRange            `json:"limitRanges,omitempty"`
 	Pods       []corev1.Pod                   `json:"pods,omitempty"`
 	Services   []corev1.Service               `json:"services,omitempty"`
 	Claims     []corev1.PersistentVolumeClaim `json:"claims,omitempty"`
+	Claimed    []resourcev1.ResourceClaim     `json:"claimed,omitempty"`
 }
 
 type answer struct {

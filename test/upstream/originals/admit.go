@@ -16,6 +16,7 @@ import (
 	qoshelper "k8s.io/kubernetes/pkg/apis/core/helper/qos"
 	corev1conversion "k8s.io/kubernetes/pkg/apis/core/v1"
 	"k8s.io/kubernetes/pkg/apis/core/validation"
+	resourceconversion "k8s.io/kubernetes/pkg/apis/resource/v1"
 	"k8s.io/kubernetes/plugin/pkg/admission/limitranger"
 )
 
@@ -63,6 +64,10 @@ func answer(c *Case) (*Answer, error) {
 			}
 		}
 		return out, out.judge(c, c.Claim, old, schema.GroupVersionKind{Version: "v1", Kind: "PersistentVolumeClaim"}, "persistentvolumeclaims", evaluators)
+	case c.Devices != nil:
+		sent := c.Devices.DeepCopy()
+		resourceconversion.SetObjectDefaults_ResourceClaim(sent)
+		return out, out.judge(c, sent, nil, schema.GroupVersionKind{Group: "resource.k8s.io", Version: "v1", Kind: "ResourceClaim"}, "resourceclaims", evaluators)
 	}
 	return nil, errors.New("a case with nothing in it")
 }
@@ -105,7 +110,7 @@ func (out *Answer) admitPod(c *Case, ranges []*corev1.LimitRange, evaluators quo
 // judge asks the quotas, each by itself: of several that refuse the API server
 // names the first it comes to, and they are in no order.
 func (out *Answer) judge(c *Case, o, old runtime.Object, kind schema.GroupVersionKind, resource string, evaluators quotav1.Registry) error {
-	gvr := schema.GroupVersionResource{Version: "v1", Resource: resource}
+	gvr := schema.GroupVersionResource{Group: kind.Group, Version: "v1", Resource: resource}
 	evaluator := evaluators.Get(gvr.GroupResource())
 	var err error
 	if out.Usage, err = evaluator.Usage(o); err != nil {

@@ -16,7 +16,7 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// newEvaluators are those for pods, Services and claims, over the objects of the case.
+// newEvaluators are those for pods, Services, claims for volumes and claims for devices, over the objects of the case.
 func newEvaluators(c *Case) quotav1.Registry {
 	listers := func(gvr schema.GroupVersionResource) (cache.GenericLister, error) {
 		indexer := cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
@@ -35,6 +35,10 @@ func newEvaluators(c *Case) quotav1.Registry {
 			for i := range c.Claims {
 				err = add(&c.Claims[i])
 			}
+		case "resourceclaims":
+			for i := range c.Claimed {
+				err = add(&c.Claimed[i])
+			}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("list %s: %w", gvr.Resource, err)
@@ -42,7 +46,7 @@ func newEvaluators(c *Case) quotav1.Registry {
 		return cache.NewGenericLister(indexer, gvr.GroupResource()), nil
 	}
 	registry := generic.NewRegistry(nil)
-	for _, e := range []quotav1.Evaluator{core.NewPodEvaluator(listers, clock.RealClock{}), core.NewServiceEvaluator(listers), core.NewPersistentVolumeClaimEvaluator(listers)} {
+	for _, e := range []quotav1.Evaluator{core.NewPodEvaluator(listers, clock.RealClock{}), core.NewServiceEvaluator(listers), core.NewPersistentVolumeClaimEvaluator(listers), core.NewResourceClaimEvaluator(listers, nil, nil, nil)} {
 		registry.Add(e)
 	}
 	return registry

@@ -12,16 +12,18 @@ import (
 	"os"
 
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 )
 
 // Case is one object before the rules of its namespace.
 type Case struct {
-	// Pod, Service or Claim is sent; Old is what a Service or claim was before.
+	// Pod, Service, Claim or Devices is sent; Old is what a Service or claim was before.
 	Pod        *corev1.Pod                   `json:"pod,omitempty"`
 	Service    *corev1.Service               `json:"service,omitempty"`
 	OldService *corev1.Service               `json:"oldService,omitempty"`
 	Claim      *corev1.PersistentVolumeClaim `json:"claim,omitempty"`
 	OldClaim   *corev1.PersistentVolumeClaim `json:"oldClaim,omitempty"`
+	Devices    *resourcev1.ResourceClaim     `json:"devices,omitempty"`
 
 	Quotas      []corev1.ResourceQuota `json:"quotas,omitempty"`
 	LimitRanges []corev1.LimitRange    `json:"limitRanges,omitempty"`
@@ -29,6 +31,7 @@ type Case struct {
 	Pods     []corev1.Pod                   `json:"pods,omitempty"`
 	Services []corev1.Service               `json:"services,omitempty"`
 	Claims   []corev1.PersistentVolumeClaim `json:"claims,omitempty"`
+	Claimed  []resourcev1.ResourceClaim     `json:"claimed,omitempty"`
 }
 
 // Answer is what Kubernetes says of a case.
