@@ -106,7 +106,7 @@ func (o *quotaAuditOptions) by(typed string) error {
 
 // gcPercentOfAudit keeps the memory near what is kept: nearly all that is decoded
 // of a large cluster is let go again at once.
-const gcPercentOfAudit = 10
+const gcPercentOfAudit = 25
 
 func (a *app) runQuotaAudit(ctx context.Context, o quotaAuditOptions) error {
 	catalogue, err := finding.LoadCatalogue()

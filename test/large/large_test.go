@@ -4,14 +4,8 @@
 package large_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,11 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 
-	"github.com/kubectl-msa/kubectl-msa/internal/cli"
-	"github.com/kubectl-msa/kubectl-msa/internal/term"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -37,30 +27,7 @@ const (
 	namespaces = 20
 	workloads  = 500
 	replicas   = 20 // of each: 10,000 pods
-
-	// peakFile is where the tool, run as a process of its own, leaves the most
-	// memory that it held.
-	peakFile = "MSA_TEST_PEAK_FILE"
 )
-
-func TestMain(m *testing.M) {
-	path := os.Getenv(peakFile)
-	if path == "" {
-		os.Exit(m.Run())
-	}
-	ctx, stop := term.Interruptible(context.Background())
-	code := cli.Run(ctx, cli.System(), os.Args)
-	stop()
-	status, err := os.ReadFile("/proc/self/status")
-	if err == nil {
-		err = os.WriteFile(path, status, 0o600)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(code)
-}
 
 // cluster makes the objects: Deployments with their ReplicaSets and pods, a
 // quota and a LimitRange in each namespace, and what every pod uses.
@@ -123,39 +90,11 @@ func cluster(t testing.TB) *server {
 	}, &metrics)
 }
 
-// run starts the tool as a process of its own; what it wrote, and the most memory it held in bytes.
-func run(t testing.TB, s *server, args ...string) ([]byte, int) {
-	t.Helper()
-	dir := t.TempDir()
-	config := filepath.Join(dir, "config")
-	text := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","current-context":"c","clusters":[{"name":"c","cluster":{"server":%q}}],"contexts":[{"name":"c","context":{"cluster":"c","user":"u"}}],"users":[{"name":"u","user":{}}]}`, s.URL)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+config, peakFile+"="+filepath.Join(dir, "peak"))
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", args, err, out)
-	}
-	status, err := os.ReadFile(filepath.Join(dir, "peak"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(string(status), "VmHWM:")
-	kib, err := strconv.Atoi(strings.Fields(after)[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out, kib << 10
-}
-
 // TestQuotaAuditOfALargeCluster: every object is read once, in few requests, and
 // memory does not follow the pods.
 func TestQuotaAuditOfALargeCluster(t *testing.T) {
 	s := cluster(t)
-	out, peak := run(t, s, "quota", "audit", "-A", "--fail-on", "none", "-o", "json")
+	out, took := run(t, s, "quota", "audit", "-A", "--fail-on", "none", "-o", "json")
 	var report struct {
 		Namespaces []struct {
 			Pods     int
@@ -189,69 +128,8 @@ func TestQuotaAuditOfALargeCluster(t *testing.T) {
 		t.Errorf("%d bytes were read of %d", s.sent, s.size)
 	}
 	_, idle := run(t, s, "--help")
-	t.Logf("%d requests besides pages, %d MiB read, %d MiB of memory at most, %d MiB of that this test's own process when it does nothing", s.lists, s.sent>>20, peak>>20, idle>>20)
-	// The process is this test's binary, with all of client-go in it; what counts is what the audit adds.
-	if limit := 80 << 20; peak-idle > limit {
-		t.Errorf("%d MiB of memory on top of an idle process", (peak-idle)>>20)
+	t.Logf("%d requests besides pages, %d MiB read, %s of CPU, %d MiB of memory at most, %d MiB of that the program itself", s.lists, s.sent>>20, took.CPU, took.Peak>>20, idle.Peak>>20)
+	if limit := 80 << 20; took.Peak-idle.Peak > limit {
+		t.Errorf("%d MiB of memory on top of an idle process", (took.Peak-idle.Peak)>>20)
 	}
-}
-
-// bare lists the same objects and does nothing with them.
-func bare(b *testing.B, s *server) {
-	b.Helper()
-	c, err := kubernetes.NewForConfig(&rest.Config{Host: s.URL, QPS: -1, ContentConfig: rest.ContentConfig{AcceptContentTypes: "application/vnd.kubernetes.protobuf", ContentType: "application/vnd.kubernetes.protobuf"}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	all := func(list func(metav1.ListOptions) (string, error)) {
-		options := metav1.ListOptions{Limit: pageSize}
-		for {
-			if options.Continue, err = list(options); err != nil {
-				b.Fatal(err)
-			}
-			if options.Continue == "" {
-				return
-			}
-		}
-	}
-	ctx := b.Context()
-	all(func(o metav1.ListOptions) (string, error) {
-		l, err := c.CoreV1().Pods("").List(ctx, o)
-		return l.Continue, err
-	})
-	all(func(o metav1.ListOptions) (string, error) {
-		l, err := c.AppsV1().ReplicaSets("").List(ctx, o)
-		return l.Continue, err
-	})
-	all(func(o metav1.ListOptions) (string, error) {
-		l, err := c.AppsV1().Deployments("").List(ctx, o)
-		return l.Continue, err
-	})
-	all(func(o metav1.ListOptions) (string, error) {
-		l, err := c.CoreV1().Nodes().List(ctx, o)
-		return l.Continue, err
-	})
-	if _, err := c.RESTClient().Get().AbsPath("/apis/metrics.k8s.io/v1beta1/pods").SetHeader("Accept", "application/json").DoRaw(ctx); err != nil {
-		b.Fatal(err)
-	}
-}
-
-// BenchmarkQuotaAudit states how long an audit of all namespaces takes, in bare
-// lists of the same objects, and how much memory. The audit is a process of its
-// own, start-up included.
-func BenchmarkQuotaAudit(b *testing.B) {
-	s := cluster(b)
-	bare(b, s) // connections and code are warm for both
-	var lists, audits time.Duration
-	peak := 0
-	for b.Loop() {
-		began := time.Now()
-		bare(b, s)
-		lists += time.Since(began)
-		began = time.Now()
-		_, held := run(b, s, "quota", "audit", "-A", "--fail-on", "none")
-		audits, peak = audits+time.Since(began), max(peak, held)
-	}
-	b.ReportMetric(float64(audits)/float64(lists), "lists")
-	b.ReportMetric(float64(peak)/(1<<20), "MiB")
 }

@@ -28,6 +28,10 @@ type server struct {
 	pages map[string][][]byte // path → pages of pageSize
 	size  int                 // of all pages together
 
+	// The program under test, and where it is built.
+	once         sync.Once
+	dir, program string
+
 	mu    sync.Mutex
 	lists int // requests that were not for a further page
 	sent  int
@@ -39,7 +43,7 @@ const pageSize = 500
 
 func newServer(t testing.TB, lists map[schema.GroupVersionResource]runtime.Object, metrics *snapshot.PodMetricsList) *server {
 	t.Helper()
-	s := &server{pages: map[string][][]byte{}, served: map[string]int{}}
+	s := &server{pages: map[string][][]byte{}, served: map[string]int{}, dir: t.TempDir()}
 	encoder := scheme.Codecs.WithoutConversion().EncoderForVersion(protobuf.NewSerializer(scheme.Scheme, scheme.Scheme), nil)
 	for gvr, list := range lists {
 		path := "/apis/" + gvr.Group + "/" + gvr.Version + "/" + gvr.Resource
