@@ -58,9 +58,7 @@ func Addresses(name, value string) []Address {
 	if len(value) > addressText {
 		value = value[:addressText]
 	}
-	if secretKey().MatchString(name) && !strings.Contains(value, "://") {
-		return nil
-	}
+	onlyURLs := secretKey().MatchString(name)
 	telling := addressKey().MatchString(name)
 	words := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" \t\r\n,;\"'`<>()[]{}|", r) })
 	var out []Address
@@ -69,7 +67,7 @@ func Addresses(name, value string) []Address {
 		a, ok := place(word)
 		alone := len(words) == 1
 		switch {
-		case !ok || seen[a]:
+		case !ok || seen[a] || onlyURLs && a.Scheme == "":
 			continue
 		case a.Scheme != "", strings.HasSuffix(a.Host, ".svc"), strings.Contains(a.Host, ".svc."):
 		case telling && (a.Port != "" || alone):

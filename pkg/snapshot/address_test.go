@@ -22,6 +22,7 @@ func TestAddresses(t *testing.T) {
 		{"app.conf", "db = orders-db.shop.svc.cluster.local", "orders-db.shop.svc.cluster.local"},
 		{"VERSION", "1.2.3", ""}, {"TIME", "12:30", ""}, {"LISTEN_ADDR", "0.0.0.0:8080", ""}, {"LISTEN_ADDR", ":8080", ""},
 		{"BASIC_AUTH", "admin:12345", ""}, {"password", "hunter:2000", ""}, {"note", "call alice:1234 now", ""},
+		{"token", "http://a:80 hunter.svc:1234", "http://a:80"},
 		{"", "--upstream=http://a:80", "http://a:80"},
 	} {
 		var got []string
