@@ -101,22 +101,11 @@ func (l *lack) finding(s *snapshot.Snapshot, pod *corev1.Pod) finding.Finding {
 		Evidence: dedupe(l.verdict.evidence),
 		Args: map[string]any{
 			"namespace": pod.Namespace, "owner": owner.String(), "name": first.name, "key": first.key,
-			"containers": users, "volumes": volumes, "wanted": wantedKeys, "uses": uses, "path": templatePath(owner, first.path),
+			"containers": users, "volumes": volumes, "wanted": wantedKeys, "uses": uses, "path": rule.TemplatePath(owner, first.path),
 			"keys": nonNil(l.verdict.keys), "near": near, "seen": l.verdict.seen,
 			"early": first.mounted(), "binary": l.verdict.binary, "bare": owner.Kind == "Pod",
 		},
 	}
-}
-
-// templatePath is where the reference is written: in a pod itself, or in the owner's template.
-func templatePath(owner finding.Ref, path string) string {
-	switch owner.Kind {
-	case "Pod":
-		return path
-	case "CronJob":
-		return "spec.jobTemplate.spec.template." + path
-	}
-	return "spec.template." + path
 }
 
 // knownNames lists the names of a kind that happen to have been read.

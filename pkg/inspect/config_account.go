@@ -105,7 +105,7 @@ func checkAccounts(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 			Object: r.owner, At: r.at, Via: []finding.Ref{r.account}, Evidence: []finding.Evidence{r.evidence},
 			Args: map[string]any{
 				"namespace": r.account.Namespace, "name": r.account.Name, "owner": r.owner.String(), "seen": "controller",
-				"path": templatePath(r.owner, "spec.serviceAccountName"), "settable": imageSettable(r.owner.Kind) && r.owner.Kind != "Pod",
+				"path": rule.TemplatePath(r.owner, "spec.serviceAccountName"), "settable": imageSettable(r.owner.Kind) && r.owner.Kind != "Pod",
 			},
 		}
 		if answer.State == snapshot.Absent {

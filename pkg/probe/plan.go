@@ -26,7 +26,7 @@ type Query struct {
 // Checked lists the kinds that can be asked about: those with a pod template,
 // and Services for what is behind them.
 func Checked() []snapshot.Kind {
-	return append(templates(), "ReplicaSet", "Service")
+	return append(append(templates(), unasked()...), "Service")
 }
 
 // templates are the kinds that are listed where no kind is named. ReplicaSets
@@ -34,6 +34,9 @@ func Checked() []snapshot.Kind {
 func templates() []snapshot.Kind {
 	return []snapshot.Kind{"Deployment", "StatefulSet", "DaemonSet", "Job", "Pod"}
 }
+
+// unasked have a pod template too; in a cluster what they made tells more.
+func unasked() []snapshot.Kind { return []snapshot.Kind{"ReplicaSet", "CronJob"} }
 
 // Plan says what is still to be read to answer the query, given what is known
 // so far. It is asked again after each round of reading until it wants nothing.
@@ -62,8 +65,10 @@ func resolve(s *snapshot.Snapshot, q Query) ([]finding.Ref, snapshot.Needs) {
 	kinds := q.Kinds
 	if len(kinds) == 0 {
 		kinds = templates()
-		if len(s.OfKind("ReplicaSet", q.Namespace)) > 0 { // in manifests, or in a snapshot of another command
-			kinds = append(kinds, "ReplicaSet")
+		for _, k := range unasked() {
+			if len(s.OfKind(k, q.Namespace)) > 0 { // in manifests, or in a snapshot of another command
+				kinds = append(kinds, k)
+			}
 		}
 	}
 	selector, err := labels.Parse(q.Selector)
@@ -71,7 +76,7 @@ func resolve(s *snapshot.Snapshot, q Query) ([]finding.Ref, snapshot.Needs) {
 		return targets, needs
 	}
 	for _, k := range kinds {
-		if k != "ReplicaSet" || len(q.Kinds) > 0 {
+		if !slices.Contains(unasked(), k) || len(q.Kinds) > 0 {
 			needs.Objects = append(needs.Objects, snapshot.Need{Kind: k, Namespace: q.Namespace, Selector: q.Selector})
 		}
 		for _, o := range s.OfKind(k, q.Namespace) {

@@ -20,7 +20,7 @@ func Rules() []rule.Rule {
 
 // reads are the kinds that every rule may look at.
 func reads() []snapshot.Kind {
-	return []snapshot.Kind{"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "Pod", "Service", eventKind, snapshot.NodeProbesKind}
+	return []snapshot.Kind{"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicaSet", "Pod", "Service", eventKind, snapshot.NodeProbesKind}
 }
 
 // ofSubject makes a rule of a function that judges one pod template.
@@ -98,10 +98,7 @@ func (sub *subject) probeFinding(c container, t Type) *finding.Finding {
 
 // written makes evidence of what the template says.
 func (sub *subject) written(path, format string, args ...any) finding.Evidence {
-	if sub.read.Kind != "Pod" {
-		path = "spec.template." + path
-	}
-	return finding.Evidence{Object: sub.read.String(), Path: path, Value: fmt.Sprintf(format, args...)}
+	return finding.Evidence{Object: sub.read.String(), Path: rule.TemplatePath(sub.read, path), Value: fmt.Sprintf(format, args...)}
 }
 
 // numbers makes evidence of a probe's numbers, those that were left to the

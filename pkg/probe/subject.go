@@ -43,6 +43,8 @@ func template(o snapshot.Object) (map[string]string, *corev1.PodSpec) {
 		t = &v.Spec.Template
 	case *batchv1.Job:
 		t = &v.Spec.Template
+	case *batchv1.CronJob:
+		t = &v.Spec.JobTemplate.Spec.Template
 	default:
 		return nil, nil
 	}

@@ -44,3 +44,14 @@ func deploymentByName(pod *corev1.Pod, rs finding.Ref) finding.Ref {
 	}
 	return finding.Ref{Kind: "Deployment", Namespace: rs.Namespace, Name: name}
 }
+
+// TemplatePath is where a field of a pod is written: in a pod itself, or in its owner's template.
+func TemplatePath(owner finding.Ref, path string) string {
+	switch owner.Kind {
+	case "Pod":
+		return path
+	case "CronJob":
+		return "spec.jobTemplate.spec.template." + path
+	}
+	return "spec.template." + path
+}
