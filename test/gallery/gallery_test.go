@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -228,6 +229,9 @@ func inject(t *testing.T, c *cluster.Cluster, of Case, ns string) {
 			_, _ = c.Dynamic().Resource(resource).Namespace(ns).Patch(ctx, name, types.MergePatchType, []byte(`{"metadata": {"finalizers": null}}`), metav1.PatchOptions{})
 		}
 	})
+	if strings.HasPrefix(of.Rule, "workload/") {
+		manifests = guarded(t, c, ns, manifests)
+	}
 	c.Apply(t, ns, manifests)
 	for _, gone := range of.Delete {
 		kind, name, _ := strings.Cut(gone, "/")
@@ -246,6 +250,31 @@ func inject(t *testing.T, c *cluster.Cluster, of Case, ns string) {
 	if _, err := c.Typed().CoreV1().Nodes().Patch(t.Context(), ns, types.MergePatchType, []byte(room), metav1.PatchOptions{}, "status"); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// guarded applies what admits pods, if there is any, and waits until it does: the
+// API server takes it up some time later. It gives the rest.
+func guarded(t *testing.T, c *cluster.Cluster, ns, manifests string) string {
+	t.Helper()
+	var guards, rest []string
+	for _, document := range strings.Split(manifests, "\n---\n") {
+		if strings.Contains(document, "apiVersion: admissionregistration.k8s.io/") {
+			guards = append(guards, document)
+		} else {
+			rest = append(rest, document)
+		}
+	}
+	if len(guards) == 0 {
+		return manifests
+	}
+	c.Apply(t, ns, strings.Join(guards, "\n---\n"))
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "asks"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "shop/tools:v1"}}}}
+	c.WaitFor(t, "a pod to be refused", patience, func(ctx context.Context) (bool, string, error) {
+		_, err := c.Typed().CoreV1().Pods(ns).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		// In a new namespace it is refused at first because its service account is not there yet.
+		return err != nil && !strings.Contains(err.Error(), "service account"), fmt.Sprint(err), nil
+	})
+	return strings.Join(rest, "\n---\n")
 }
 
 func filled(t *testing.T, manifests, ns string) string {
