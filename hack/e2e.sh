@@ -26,7 +26,7 @@ echo "==> tests in a real Kubernetes: ${packages[*]##*/kubectl-msa/}" >&2
 # What has not changed since it passed is answered from Go's cache; FRESH=1 runs all.
 # One package after the other, each with all its cases at once: they mostly wait.
 # Rollouts under hundreds of requests a second need a machine with nothing else to do: ALL=1 runs those too.
-under_load='^(TestNoRequestIsLost|TestObservedShare|TestFaultsAtEveryRequest|TestAPIServerRestarted|TestManyReplicas)$'
+under_load='^(TestNoRequestIsLost|TestObservedShare|TestOneRequestFails|TestFaultsAtEveryRequest|TestAPIServerRestarted|TestManyReplicas)$'
 if [ -n "${ALL:-}" ]; then
   export MSA_ROLLOUT_ALL=1
 else
