@@ -70,16 +70,14 @@ func DiffPlan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 
 // keptBy says which kind keeps an object's revisions, and by which labels.
 func keptBy(o snapshot.Object) (snapshot.Kind, labels.Selector) {
-	kind, written := snapshot.Kind(""), (*metav1.LabelSelector)(nil)
-	switch v := o.(type) {
+	var kind snapshot.Kind
+	switch o.(type) {
 	case *appsv1.Deployment:
-		kind, written = "ReplicaSet", v.Spec.Selector
-	case *appsv1.StatefulSet:
-		kind, written = "ControllerRevision", v.Spec.Selector
-	case *appsv1.DaemonSet:
-		kind, written = "ControllerRevision", v.Spec.Selector
+		kind = "ReplicaSet"
+	case *appsv1.StatefulSet, *appsv1.DaemonSet:
+		kind = "ControllerRevision"
 	}
-	selector, err := metav1.LabelSelectorAsSelector(written)
+	selector, err := metav1.LabelSelectorAsSelector(rule.Selector(o))
 	if kind == "" || err != nil || selector.Empty() {
 		return "", nil
 	}

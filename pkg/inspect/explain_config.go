@@ -5,12 +5,11 @@ import (
 	"strconv"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -75,22 +74,11 @@ func userKinds(of string) []snapshot.Kind {
 
 // template is the pod that an object makes, or is.
 func template(o snapshot.Object) *corev1.Pod {
-	of := func(t corev1.PodTemplateSpec) *corev1.Pod {
-		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: t.Labels}, Spec: t.Spec}
+	if pod, ok := o.(*corev1.Pod); ok {
+		return pod
 	}
-	switch v := o.(type) {
-	case *corev1.Pod:
-		return v
-	case *appsv1.Deployment:
-		return of(v.Spec.Template)
-	case *appsv1.StatefulSet:
-		return of(v.Spec.Template)
-	case *appsv1.DaemonSet:
-		return of(v.Spec.Template)
-	case *batchv1.Job:
-		return of(v.Spec.Template)
-	case *batchv1.CronJob:
-		return of(v.Spec.JobTemplate.Spec.Template)
+	if t := rule.Template(o); t != nil {
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: t.Labels}, Spec: t.Spec}
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -171,16 +170,7 @@ func (r *reacher) controlled(t finding.Ref) {
 	if a.State != snapshot.Present {
 		return
 	}
-	var written *metav1.LabelSelector
-	switch v := o.(type) {
-	case *appsv1.StatefulSet:
-		written = v.Spec.Selector
-	case *appsv1.DaemonSet:
-		written = v.Spec.Selector
-	case *batchv1.Job:
-		written = v.Spec.Selector
-	}
-	selector, err := metav1.LabelSelectorAsSelector(written)
+	selector, err := metav1.LabelSelectorAsSelector(rule.Selector(o))
 	if err != nil || selector.Empty() {
 		return
 	}

@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"strconv"
 
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -60,20 +58,12 @@ func podsBehind(s *snapshot.Snapshot, t finding.Ref) (labels.Selector, bool) {
 	if a.State != snapshot.Present {
 		return nil, false
 	}
-	var written *metav1.LabelSelector
-	switch v := o.(type) {
-	case *appsv1.Deployment:
-		written = v.Spec.Selector
-	case *appsv1.ReplicaSet:
-		written = v.Spec.Selector
-	case *appsv1.StatefulSet:
-		written = v.Spec.Selector
-	case *appsv1.DaemonSet:
-		written = v.Spec.Selector
-	case *batchv1.Job:
-		written = v.Spec.Selector
-	case *corev1.Service:
-		return labels.SelectorFromSet(v.Spec.Selector), len(v.Spec.Selector) > 0
+	if svc, ok := o.(*corev1.Service); ok {
+		return labels.SelectorFromSet(svc.Spec.Selector), len(svc.Spec.Selector) > 0
+	}
+	written := rule.Selector(o)
+	if written == nil { // a pod, or a CronJob, whose pods come and go
+		return nil, false
 	}
 	selector, err := metav1.LabelSelectorAsSelector(written)
 	return selector, err == nil && !selector.Empty()
@@ -126,9 +116,6 @@ func endsOf(s *snapshot.Snapshot, t finding.Ref) []policy.End {
 		return out
 	}
 	if o, a := s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name); a.State == snapshot.Present {
-		if rs, ok := o.(*appsv1.ReplicaSet); ok {
-			return []policy.End{endOf(s, t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: rs.Spec.Template.Labels}, Spec: rs.Spec.Template.Spec})}
-		}
 		if pod := template(o); pod != nil && t.Kind != "Pod" {
 			return []policy.End{endOf(s, t, pod)}
 		}

@@ -4,9 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -162,7 +160,7 @@ func (g *grower) references(o snapshot.Object, way []finding.Ref) []TreeNode {
 func (g *grower) templateAbove(way []finding.Ref) bool {
 	return slices.ContainsFunc(way, func(r finding.Ref) bool {
 		o, a := g.s.Find(snapshot.Kind(r.Kind), r.Namespace, r.Name)
-		return a.State == snapshot.Present && templateOf(o) != nil
+		return a.State == snapshot.Present && rule.Template(o) != nil
 	})
 }
 
@@ -216,25 +214,6 @@ func (g *grower) dependants(o snapshot.Object, way []finding.Ref) []TreeNode {
 func selectsLabels(selector *metav1.LabelSelector, set map[string]string) bool {
 	s, err := metav1.LabelSelectorAsSelector(selector)
 	return err == nil && s.Matches(labels.Set(set))
-}
-
-// templateOf is the pod template that an object holds; nil for none.
-func templateOf(o snapshot.Object) *corev1.PodTemplateSpec {
-	switch v := o.(type) {
-	case *appsv1.Deployment:
-		return &v.Spec.Template
-	case *appsv1.ReplicaSet:
-		return &v.Spec.Template
-	case *appsv1.StatefulSet:
-		return &v.Spec.Template
-	case *appsv1.DaemonSet:
-		return &v.Spec.Template
-	case *batchv1.Job:
-		return &v.Spec.Template
-	case *batchv1.CronJob:
-		return &v.Spec.JobTemplate.Spec.Template
-	}
-	return nil
 }
 
 // fold joins like siblings that differ in nothing but their names: the pods of a ReplicaSet that fare the same.

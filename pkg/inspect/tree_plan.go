@@ -133,7 +133,7 @@ func podLike(o snapshot.Object) *corev1.Pod {
 	if pod, ok := o.(*corev1.Pod); ok {
 		return pod
 	}
-	t := templateOf(o)
+	t := rule.Template(o)
 	if t == nil {
 		return nil
 	}

@@ -155,7 +155,7 @@ func (r *reacher) from(t finding.Ref) {
 		r.service(t, svc)
 		return
 	}
-	written := selectorOf(o)
+	written := rule.Selector(o)
 	if written == nil { // a pod: nobody is below it
 		return
 	}

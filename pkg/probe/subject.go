@@ -2,7 +2,6 @@ package probe
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -29,43 +28,14 @@ type subject struct {
 
 // template gives the pod template that an object holds; a pod is its own.
 func template(o snapshot.Object) (map[string]string, *corev1.PodSpec) {
-	var t *corev1.PodTemplateSpec
-	switch v := o.(type) {
-	case *corev1.Pod:
-		return v.Labels, &v.Spec
-	case *appsv1.Deployment:
-		t = &v.Spec.Template
-	case *appsv1.ReplicaSet:
-		t = &v.Spec.Template
-	case *appsv1.StatefulSet:
-		t = &v.Spec.Template
-	case *appsv1.DaemonSet:
-		t = &v.Spec.Template
-	case *batchv1.Job:
-		t = &v.Spec.Template
-	case *batchv1.CronJob:
-		t = &v.Spec.JobTemplate.Spec.Template
-	default:
+	if pod, ok := o.(*corev1.Pod); ok {
+		return pod.Labels, &pod.Spec
+	}
+	t := rule.Template(o)
+	if t == nil {
 		return nil, nil
 	}
 	return t.Labels, &t.Spec
-}
-
-// selectorOf is how a workload finds its pods; nil for a pod.
-func selectorOf(o snapshot.Object) *metav1.LabelSelector {
-	switch v := o.(type) {
-	case *appsv1.Deployment:
-		return v.Spec.Selector
-	case *appsv1.ReplicaSet:
-		return v.Spec.Selector
-	case *appsv1.StatefulSet:
-		return v.Spec.Selector
-	case *appsv1.DaemonSet:
-		return v.Spec.Selector
-	case *batchv1.Job:
-		return v.Spec.Selector
-	}
-	return nil
 }
 
 // view is what the rules look at: the subjects of a scope, and the events about their pods.

@@ -126,7 +126,7 @@ func WatchNeeds(s *snapshot.Snapshot, target finding.Ref) (needs []snapshot.Need
 		pods.Selector = labels.SelectorFromSet(of.Spec.Selector).String()
 		services = []string{of.Name}
 	default:
-		selector, err := metav1.LabelSelectorAsSelector(selectorOf(o))
+		selector, err := metav1.LabelSelectorAsSelector(rule.Selector(o))
 		if err != nil || selector.Empty() {
 			return nil, nil, fmt.Errorf("%s: its selector selects no pods", target)
 		}
