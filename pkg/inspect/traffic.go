@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect/policy"
@@ -100,8 +101,8 @@ func TrafficPlan(s *snapshot.Snapshot, q TrafficQuery) snapshot.Needs {
 	return s.Missing(n)
 }
 
-// pairsJudged bounds the pods that are looked at on each side.
-const pairsJudged = 50
+// podsJudged bounds the pods that are looked at on each side.
+const podsJudged = 50
 
 // Traffic answers. Its errors: *rule.NotFoundError, *NoPortError.
 func Traffic(s *snapshot.Snapshot, q TrafficQuery, o Options) (TrafficReport, error) {
@@ -130,12 +131,36 @@ func Traffic(s *snapshot.Snapshot, q TrafficQuery, o Options) (TrafficReport, er
 		asked.Namespace = q.To.Namespace
 	}
 	r.Report = finding.NewReport("inspect", s.TakenAt, asked, found, unread.NotChecked(s), s.Requests)
-	r.Notes = trafficNotes(s, q, r, func(id string) string { return texts.Text(o.Lang, id, nil) })
+	say := func(id string, args map[string]any) string { return texts.Text(o.Lang, id, args) }
+	r.Notes = trafficNotes(s, q, r, func(id string) string { return say(id, nil) })
+	if most := max(len(from), len(to)); most > podsJudged {
+		r.Notes = append(r.Notes, say("traffic-some", map[string]any{"n": podsJudged, "most": most}))
+	}
 	return r, nil
 }
 
 func onlyObjects(all ...finding.Ref) []finding.Ref {
 	return slices.DeleteFunc(all, func(r finding.Ref) bool { return r.Kind == OutsideKind })
+}
+
+// various are the pods of a side that are looked at: of many, one of each set of
+// labels before others like it; addresses and nodes count only for blocks and for
+// the own node.
+func various(side []policy.End) []policy.End {
+	if len(side) <= podsJudged {
+		return side
+	}
+	var first, like []policy.End
+	known := map[string]bool{}
+	for _, e := range side {
+		if k := labels.FormatLabels(e.Labels); known[k] {
+			like = append(like, e)
+		} else {
+			known[k] = true
+			first = append(first, e)
+		}
+	}
+	return append(first, like...)[:podsJudged]
 }
 
 // passages judges every pair of pods on every port; what is the same for several is one passage.
@@ -144,8 +169,8 @@ func passages(s *snapshot.Snapshot, q TrafficQuery, ports []policy.Port, from, t
 	at := map[string]int{}
 	egress, ingress := policiesIn(s, q.From), policiesIn(s, q.To)
 	for _, port := range ports {
-		for _, f := range from[:min(len(from), pairsJudged)] {
-			for _, t := range to[:min(len(to), pairsJudged)] {
+		for _, f := range various(from) {
+			for _, t := range various(to) {
 				resolved, _ := port.Resolve(t)
 				p := passage(policy.Judge(f, t, resolved, egress, ingress))
 				p.Port, p.From, p.To, p.Pairs = resolved.String(), f.Ref, t.Ref, 1

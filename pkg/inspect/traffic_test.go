@@ -2,10 +2,16 @@ package inspect
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect/policy"
@@ -128,5 +134,43 @@ func TestPolicyRuleIsSilentAboutManifests(t *testing.T) {
 	}
 	if found := checkPolicies(s, scope); len(found) != 0 {
 		t.Errorf("of manifests: %+v", found)
+	}
+}
+
+// Of many pods the odd one is judged too, and the answer says that it rests on some.
+func TestTrafficOfManyPods(t *testing.T) {
+	many := func(n int) *snapshot.Snapshot {
+		_, s := loadFixture(t, "testdata/network/denied.yaml")
+		like, a := snapshot.Get[*corev1.Pod](s, "shop", "orders-1")
+		if a.State != snapshot.Present {
+			t.Fatal("no pod to copy")
+		}
+		for i := range n {
+			pod := like.DeepCopy()
+			pod.Name = fmt.Sprintf("orders-9%03d", i)
+			if i == n-1 {
+				pod.Labels["odd"] = "yes"
+			}
+			s.Add(pod)
+		}
+		deny, _ := snapshot.Get[*networkingv1.NetworkPolicy](s, "shop", "deny")
+		odd := deny.DeepCopy()
+		odd.Name = "odd"
+		odd.Spec.PodSelector = metav1.LabelSelector{MatchLabels: map[string]string{"odd": "yes"}}
+		odd.Spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{}}
+		s.Add(odd)
+		return s
+	}
+	for n, noted := range map[int]bool{5: false, 200: true} {
+		r, err := ask(t, many(n), shopRef("Deployment", "web"), shopRef("Service", "orders"), policy.Port{Number: 80})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Passes != policy.Partly {
+			t.Errorf("%d pods: %s", n, r.Passes)
+		}
+		if got := slices.ContainsFunc(r.Notes, func(s string) bool { return strings.Contains(s, "pods on a side 50 were judged") }); got != noted {
+			t.Errorf("%d pods: %q", n, r.Notes)
+		}
 	}
 }
