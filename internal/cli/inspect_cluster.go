@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
@@ -53,6 +55,8 @@ func (a *app) seeTheCluster(ctx context.Context, o inspectOptions) (*snapshot.Sn
 	if err != nil {
 		return nil, answers, err
 	}
+	ctx, cancel := a.within(ctx)
+	defer cancel()
 	s, _, err := a.seeCluster(ctx, c, o, plan)
 	if err == nil {
 		answers = askCluster(ctx, c)
@@ -65,14 +69,20 @@ func (a *app) seeTheCluster(ctx context.Context, o inspectOptions) (*snapshot.Sn
 	return s, answers, err
 }
 
-// askCluster makes four requests; what is refused leaves its reason.
+// answerTime bounds how long the API server is waited for when it is asked about
+// itself: one that is unwell may not say so, and the lists are there already.
+const answerTime = 5 * time.Second
+
+// askCluster makes four requests; what is refused, or not answered in time, leaves its reason.
 func askCluster(ctx context.Context, c *cluster) inspect.ClusterAnswers {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	var out inspect.ClusterAnswers
 	var all sync.WaitGroup
 	all.Go(func() {
 		v, err := c.reader.ServerVersion(ctx)
 		if err != nil {
-			out.VersionWhy = err.Error()
+			out.VersionWhy = noAnswer(err)
 			return
 		}
 		out.Version = snapshot.Safe(v.GitVersion)
@@ -80,7 +90,7 @@ func askCluster(ctx context.Context, c *cluster) inspect.ClusterAnswers {
 	all.Go(func() {
 		groups, err := c.reader.Groups(ctx)
 		if err != nil {
-			out.GroupsWhy = err.Error()
+			out.GroupsWhy = noAnswer(err)
 			return
 		}
 		out.Groups = slices.Sorted(maps.Keys(groups))
@@ -89,6 +99,13 @@ func askCluster(ctx context.Context, c *cluster) inspect.ClusterAnswers {
 	all.Go(func() { out.Ready = healthAnswer(c.reader.Health(ctx, "/readyz")) })
 	all.Wait()
 	return out
+}
+
+func noAnswer(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "timed out"
+	}
+	return snapshot.Safe(err.Error())
 }
 
 func healthAnswer(h live.Health) inspect.HealthAnswer {
