@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -183,7 +184,8 @@ func (c *Cluster) WaitFor(t testing.TB, what string, timeout time.Duration, cond
 
 // KubeconfigFor writes a kubeconfig for a user that RBAC allows exactly the
 // rules: in the given namespaces, or everywhere if there are none. It returns
-// the file's path. The roles vanish with the test.
+// the file's path, once the API server goes by the rules. The roles vanish with
+// the test.
 func (c *Cluster) KubeconfigFor(t testing.TB, user string, rules []rbacv1.PolicyRule, namespaces ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "kubeconfig")
@@ -194,7 +196,48 @@ func (c *Cluster) KubeconfigFor(t testing.TB, user string, rules []rbacv1.Policy
 	for _, kind := range roleKinds(len(namespaces) == 0) {
 		c.grant(t, kind, name, user, rules, namespaces)
 	}
+	if len(namespaces) == 0 {
+		namespaces = []string{""}
+	}
+	for _, ns := range namespaces {
+		for _, rule := range rules {
+			c.waitAllowed(t, user, ns, rule)
+		}
+	}
 	return path
+}
+
+// waitAllowed waits until the API server allows a user what a rule says: its
+// authorizer learns of roles by a watch, a moment after they were written. Rules
+// that name single objects are not waited for.
+func (c *Cluster) waitAllowed(t testing.TB, user, ns string, rule rbacv1.PolicyRule) {
+	t.Helper()
+	var asked []authorizationv1.SubjectAccessReviewSpec
+	if len(rule.ResourceNames) > 0 {
+		return
+	}
+	for _, verb := range rule.Verbs {
+		for _, path := range rule.NonResourceURLs {
+			asked = append(asked, authorizationv1.SubjectAccessReviewSpec{NonResourceAttributes: &authorizationv1.NonResourceAttributes{Path: path, Verb: verb}})
+		}
+		for _, group := range rule.APIGroups {
+			for _, name := range rule.Resources {
+				resource, sub, _ := strings.Cut(name, "/")
+				asked = append(asked, authorizationv1.SubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+					Namespace: ns, Verb: verb, Group: group, Resource: resource, Subresource: sub}})
+			}
+		}
+	}
+	for _, spec := range asked {
+		spec.User = user
+		c.WaitFor(t, fmt.Sprintf("user %s to be allowed %v", user, rule), 30*time.Second, func(ctx context.Context) (bool, string, error) {
+			review, err := c.typed.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{Spec: spec}, metav1.CreateOptions{})
+			if err != nil {
+				return false, "", err
+			}
+			return review.Status.Allowed, review.Status.Reason, nil
+		})
+	}
 }
 
 func roleKinds(everywhere bool) []string {
