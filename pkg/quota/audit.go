@@ -162,7 +162,7 @@ func auditScope(s *snapshot.Snapshot, q Query) (*rule.Scope, []finding.Ref) {
 	var members []finding.Ref
 	for _, kind := range auditKinds() {
 		for _, o := range s.OfKind(kind, q.Namespace) {
-			if w, ok := WorkOf(o); ok && len(o.GetOwnerReferences()) == 0 && q.matches(o) {
+			if w, ok := topWorkOf(o); ok && q.matches(o) {
 				members = append(members, w.Ref)
 				spaces[o.GetNamespace()] = true
 			}

@@ -2,6 +2,7 @@ package quota
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -30,7 +31,7 @@ func (t *tally) add(s *snapshot.Snapshot, pod *corev1.Pod, basis Basis) {
 	addTo(t.requests, t.lastRequests)
 	addTo(t.limits, t.lastLimits)
 	addTo(t.charged, t.lastUsed)
-	if m, a := snapshot.Get[*snapshot.PodMetrics](s, pod.Namespace, pod.Name); a.State == snapshot.Present {
+	if m, a := snapshot.Get[*metricsv1beta1.PodMetrics](s, pod.Namespace, pod.Name); a.State == snapshot.Present {
 		t.measured++
 		for _, c := range m.Containers {
 			addTo(t.usage, c.Usage)

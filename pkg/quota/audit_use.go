@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
@@ -149,7 +150,7 @@ func workloadUse(s *snapshot.Snapshot, w workUse, v View) (WorkloadUse, *tally) 
 	byContainer := map[string][]corev1.ResourceList{}
 	for _, p := range w.pods {
 		t.add(s, p, v.Counted())
-		if m, a := snapshot.Get[*snapshot.PodMetrics](s, p.Namespace, p.Name); a.State == snapshot.Present {
+		if m, a := snapshot.Get[*metricsv1beta1.PodMetrics](s, p.Namespace, p.Name); a.State == snapshot.Present {
 			for _, c := range m.Containers {
 				byContainer[c.Name] = append(byContainer[c.Name], c.Usage)
 			}

@@ -32,7 +32,7 @@ func (f *fitter) works() (out []Work, missing []finding.Ref) {
 		return nil, nil
 	case f.q.Manifests != nil:
 		for _, o := range f.q.Manifests.InOrder() {
-			if w, ok := WorkOf(o); ok && len(o.GetOwnerReferences()) == 0 {
+			if w, ok := topWorkOf(o); ok {
 				out = append(out, f.scaled(w))
 			}
 		}
@@ -50,8 +50,8 @@ func (f *fitter) works() (out []Work, missing []finding.Ref) {
 	}
 	for _, kind := range fitKinds() {
 		for _, o := range f.s.OfKind(kind, f.q.Namespace) {
-			w, ok := WorkOf(o)
-			if ok && len(o.GetOwnerReferences()) == 0 && selector.Matches(labels.Set(o.GetLabels())) && !over(o) {
+			w, ok := topWorkOf(o)
+			if ok && selector.Matches(labels.Set(o.GetLabels())) && !over(o) {
 				out = append(out, f.scaled(w))
 			}
 		}

@@ -172,8 +172,8 @@ func workloads(s *snapshot.Snapshot, q Query) (found []Work, missing []finding.R
 	}
 	for _, kind := range scaled() {
 		for _, o := range s.OfKind(kind, q.Namespace) {
-			w, ok := WorkOf(o)
-			if ok && len(o.GetOwnerReferences()) == 0 && selector.Matches(labels.Set(o.GetLabels())) {
+			w, ok := topWorkOf(o)
+			if ok && selector.Matches(labels.Set(o.GetLabels())) {
 				found = append(found, w)
 			}
 		}

@@ -13,21 +13,37 @@ import (
 
 // Lean makes of each pod what an audit looks at, page by page as pods are read:
 // ten thousand whole pods would fill the memory. What the pods of one owner have
-// in common is kept once. A pod without an owner stays whole, because rules hold
-// it for a workload of its own. The function is safe for use by several goroutines.
-func Lean() func(snapshot.Object) snapshot.Object {
+// in common is kept once. A pod without a controller stays whole, because rules
+// hold it for a workload of its own.
+func Lean() snapshot.Keep {
 	l := &leaner{last: map[types.UID]*corev1.Pod{}}
-	return func(o snapshot.Object) snapshot.Object {
-		pod, ok := o.(*corev1.Pod)
-		if !ok {
-			return o
-		}
-		owner := metav1.GetControllerOf(pod)
-		if owner == nil {
-			return o
-		}
-		return l.lean(pod, owner)
+	return snapshot.Keep{
+		Fields: map[snapshot.Kind]snapshot.Fields{"Pod": {Only: leanFields(), Controlled: true}, "PodMetrics": {Only: []string{"metadata.name", "metadata.namespace", "containers"}}},
+		Reduce: func(o snapshot.Object) {
+			if pod, ok := o.(*corev1.Pod); ok {
+				if owner := metav1.GetControllerOf(pod); owner != nil {
+					l.lean(pod, owner)
+				}
+			}
+		},
 	}
+}
+
+// leanFields are what lean looks at.
+func leanFields() []string {
+	out := []string{
+		"metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.ownerReferences",
+		"metadata.creationTimestamp", "metadata.deletionTimestamp", "metadata.deletionGracePeriodSeconds",
+		"spec.nodeName", "spec.priorityClassName", "spec.runtimeClassName", "spec.overhead", "spec.resources", "spec.activeDeadlineSeconds", "spec.affinity",
+		"status.phase", "status.qosClass", "status.resources", "status.allocatedResources", "status.conditions",
+	}
+	for _, list := range []string{"spec.containers", "spec.initContainers"} {
+		out = append(out, list+".name", list+".resources", list+".restartPolicy")
+	}
+	for _, list := range []string{"status.containerStatuses", "status.initContainerStatuses"} {
+		out = append(out, list+".name", list+".resources", list+".allocatedResources", list+".state")
+	}
+	return out
 }
 
 type leaner struct {
@@ -35,26 +51,30 @@ type leaner struct {
 	last map[types.UID]*corev1.Pod
 }
 
-func (l *leaner) lean(pod *corev1.Pod, owner *metav1.OwnerReference) *corev1.Pod {
-	out := &corev1.Pod{}
-	out.Name, out.Namespace, out.UID, out.Labels = pod.Name, pod.Namespace, pod.UID, pod.Labels
-	out.CreationTimestamp, out.DeletionTimestamp, out.DeletionGracePeriodSeconds = pod.CreationTimestamp, pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds
-	out.OwnerReferences = []metav1.OwnerReference{*owner}
-	out.Spec = corev1.PodSpec{
-		NodeName: pod.Spec.NodeName, PriorityClassName: pod.Spec.PriorityClassName, RuntimeClassName: pod.Spec.RuntimeClassName,
-		Overhead: pod.Spec.Overhead, Resources: pod.Spec.Resources, ActiveDeadlineSeconds: pod.Spec.ActiveDeadlineSeconds, Affinity: pod.Spec.Affinity,
-		Containers: leanContainers(pod.Spec.Containers), InitContainers: leanContainers(pod.Spec.InitContainers),
-	}
-	out.Status = corev1.PodStatus{Phase: pod.Status.Phase, QOSClass: pod.Status.QOSClass, Resources: pod.Status.Resources, AllocatedResources: pod.Status.AllocatedResources}
-	for _, c := range pod.Status.Conditions {
+// lean reduces a pod in place.
+func (l *leaner) lean(pod *corev1.Pod, owner *metav1.OwnerReference) {
+	spec, status := &pod.Spec, &pod.Status
+	kept := corev1.PodStatus{Phase: status.Phase, QOSClass: status.QOSClass, Resources: status.Resources, AllocatedResources: status.AllocatedResources}
+	for _, c := range status.Conditions {
 		if c.Type == corev1.PodResizePending || c.Type == corev1.PodResizeInProgress {
-			out.Status.Conditions = append(out.Status.Conditions, c)
+			kept.Conditions = append(kept.Conditions, c)
 		}
 	}
-	out.Status.ContainerStatuses = leanStatuses(pod, pod.Spec.Containers, pod.Status.ContainerStatuses)
-	out.Status.InitContainerStatuses = leanStatuses(pod, pod.Spec.InitContainers, pod.Status.InitContainerStatuses)
-	l.share(out, owner.UID)
-	return out
+	kept.ContainerStatuses = leanStatuses(pod, spec.Containers, status.ContainerStatuses)
+	kept.InitContainerStatuses = leanStatuses(pod, spec.InitContainers, status.InitContainerStatuses)
+	*pod = corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, Labels: pod.Labels, OwnerReferences: []metav1.OwnerReference{*owner},
+			CreationTimestamp: pod.CreationTimestamp, DeletionTimestamp: pod.DeletionTimestamp, DeletionGracePeriodSeconds: pod.DeletionGracePeriodSeconds,
+		},
+		Spec: corev1.PodSpec{
+			NodeName: spec.NodeName, PriorityClassName: spec.PriorityClassName, RuntimeClassName: spec.RuntimeClassName,
+			Overhead: spec.Overhead, Resources: spec.Resources, ActiveDeadlineSeconds: spec.ActiveDeadlineSeconds, Affinity: spec.Affinity,
+			Containers: leanContainers(spec.Containers), InitContainers: leanContainers(spec.InitContainers),
+		},
+		Status: kept,
+	}
+	l.share(pod, owner.UID)
 }
 
 func leanContainers(all []corev1.Container) []corev1.Container {

@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
@@ -64,7 +65,7 @@ func samples(s *snapshot.Snapshot, sc *rule.Scope, name corev1.ResourceName) []u
 			var asked resource.Quantity
 			said := false
 			for _, p := range pods[w.Ref] {
-				m, a := snapshot.Get[*snapshot.PodMetrics](s, p.Namespace, p.Name)
+				m, a := snapshot.Get[*metricsv1beta1.PodMetrics](s, p.Namespace, p.Name)
 				if !alike(last, p) {
 					asked, said = Requests(p, Placed)[name]
 					last = p

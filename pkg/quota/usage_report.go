@@ -6,6 +6,7 @@ import (
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
@@ -97,7 +98,7 @@ func usageWorks(s *snapshot.Snapshot, q Query) (found []Work, missing []finding.
 	}
 	for _, kind := range auditKinds() {
 		for _, o := range s.OfKind(kind, q.Namespace) {
-			if w, ok := WorkOf(o); ok && len(o.GetOwnerReferences()) == 0 && q.matches(o) {
+			if w, ok := topWorkOf(o); ok && q.matches(o) {
 				found = append(found, w)
 			}
 		}
@@ -125,7 +126,7 @@ func (h *history) usage(w Work) []ContainerUsage {
 	}
 	now := map[string][]corev1.ResourceList{}
 	for _, p := range pods {
-		m, a := snapshot.Get[*snapshot.PodMetrics](h.s, p.Namespace, p.Name)
+		m, a := snapshot.Get[*metricsv1beta1.PodMetrics](h.s, p.Namespace, p.Name)
 		if a.State != snapshot.Present {
 			continue
 		}

@@ -64,6 +64,15 @@ func WorkOf(o snapshot.Object) (Work, bool) {
 	return w, true
 }
 
+// topWorkOf reads a workload that nobody owns. Owners are looked at first, for
+// most objects of a large cluster are pods that have one.
+func topWorkOf(o snapshot.Object) (Work, bool) {
+	if len(o.GetOwnerReferences()) > 0 {
+		return Work{}, false
+	}
+	return WorkOf(o)
+}
+
 func (w *Work) replicas(n *int32) {
 	if w.PodsSaid = n != nil; w.PodsSaid {
 		w.Pods = max(int(*n), 0)

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
@@ -132,7 +133,7 @@ func quotaAudit(by quota.Grouping, sort quota.Order, top int) func(lang.Lang) an
 			p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, CreationTimestamp: metav1.NewTime(takenAt.Add(-time.Hour))}, Status: corev1.PodStatus{Phase: corev1.PodRunning}}
 			p.Spec.Containers = []corev1.Container{{Name: "app", Resources: corev1.ResourceRequirements{Requests: list(cpu, memory), Limits: list("", limit)}}}
 			s.Add(p)
-			s.Add(&snapshot.PodMetrics{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}, Containers: []snapshot.ContainerMetrics{{Name: "app", Usage: list(used, working)}}})
+			s.Add(&metricsv1beta1.PodMetrics{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}, Containers: []metricsv1beta1.ContainerMetrics{{Name: "app", Usage: list(used, working)}}})
 		}
 		pod("cart", "250m", "128Mi", "256Mi", "20m", "90Mi")
 		pod("orders", "500m", "512Mi", "1Gi", "310m", "400Mi")

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
@@ -59,7 +60,7 @@ func usageShop(history bool) *snapshot.Snapshot {
 			pod := fmt.Sprintf("%s-6d4-bbbb%c", name, "bcdf"[i])
 			s.Add(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: pod, Labels: map[string]string{"pod-template-hash": "6d4"},
 				OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: name + "-6d4", Controller: &yes}}}, Spec: spec, Status: corev1.PodStatus{Phase: corev1.PodRunning}})
-			s.Add(&snapshot.PodMetrics{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: pod}, Containers: []snapshot.ContainerMetrics{{Name: "app", Usage: list("40m", "90Mi")}}})
+			s.Add(&metricsv1beta1.PodMetrics{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: pod}, Containers: []metricsv1beta1.ContainerMetrics{{Name: "app", Usage: list("40m", "90Mi")}}})
 		}
 		s.Add(&appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name + "-6d4",
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Name: name, Controller: &yes}}}})

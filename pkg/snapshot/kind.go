@@ -24,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
 )
 
 // Object is a Kubernetes object: of a Go type for built-in kinds, else
@@ -59,11 +60,8 @@ type Info struct {
 	Keep []string
 }
 
-const metricsGroup = "metrics.k8s.io"
-
 func info(kind Kind, group, version, resource string, short []string, namespaced bool, obj func() Object, list func() runtime.Object) Info {
 	return Info{
-		JSON:       group == metricsGroup, // its types here are our own
 		Kind:       kind,
 		Resource:   schema.GroupVersionResource{Group: group, Version: version, Resource: resource},
 		Singular:   strings.ToLower(string(kind)),
@@ -119,7 +117,7 @@ func workloadKinds() []Info {
 		info("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices", nil, true, func() Object { return &discoveryv1.EndpointSlice{} }, func() runtime.Object { return &discoveryv1.EndpointSliceList{} }),
 		info("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers", []string{"hpa"}, true, func() Object { return &autoscalingv2.HorizontalPodAutoscaler{} }, func() runtime.Object { return &autoscalingv2.HorizontalPodAutoscalerList{} }),
 		info("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", []string{"pdb"}, true, func() Object { return &policyv1.PodDisruptionBudget{} }, func() runtime.Object { return &policyv1.PodDisruptionBudgetList{} }),
-		info("PodMetrics", "metrics.k8s.io", "v1beta1", "pods", nil, true, func() Object { return &PodMetrics{} }, func() runtime.Object { return &PodMetricsList{} }),
+		info("PodMetrics", "metrics.k8s.io", "v1beta1", "pods", nil, true, func() Object { return &metricsv1beta1.PodMetrics{} }, func() runtime.Object { return &metricsv1beta1.PodMetricsList{} }),
 		info("PriorityClass", "scheduling.k8s.io", "v1", "priorityclasses", []string{"pc"}, false, func() Object { return &schedulingv1.PriorityClass{} }, func() runtime.Object { return &schedulingv1.PriorityClassList{} }),
 		info("RuntimeClass", "node.k8s.io", "v1", "runtimeclasses", nil, false, func() Object { return &nodev1.RuntimeClass{} }, func() runtime.Object { return &nodev1.RuntimeClassList{} }),
 		info("StorageClass", "storage.k8s.io", "v1", "storageclasses", []string{"sc"}, false, func() Object { return &storagev1.StorageClass{} }, func() runtime.Object { return &storagev1.StorageClassList{} }),

@@ -29,7 +29,7 @@ type Rule struct {
 // Rules are the forbidden ways through the house.
 func Rules() []Rule {
 	cluster := []string{
-		"k8s.io/client-go/...", "k8s.io/cli-runtime/...", "k8s.io/kubectl/...", "k8s.io/metrics/...",
+		"k8s.io/client-go/...", "k8s.io/cli-runtime/...", "k8s.io/kubectl/...", "k8s.io/metrics/pkg/client/...",
 		module + "/pkg/snapshot/live/...", module + "/pkg/prometheus/...", "github.com/prometheus/...",
 	}
 	return []Rule{

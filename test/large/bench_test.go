@@ -9,14 +9,20 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	metrics "k8s.io/metrics/pkg/client/clientset/versioned"
 )
 
 // bare lists the same objects and does nothing with them: one list after the
-// other, in pages, as protobuf where there is one.
+// other, in pages, as protobuf.
 func bare(ctx context.Context, url string) error {
-	c, err := kubernetes.NewForConfig(&rest.Config{Host: url, QPS: -1, ContentConfig: rest.ContentConfig{AcceptContentTypes: "application/vnd.kubernetes.protobuf", ContentType: "application/vnd.kubernetes.protobuf"}})
+	config := &rest.Config{Host: url, QPS: -1, ContentConfig: rest.ContentConfig{AcceptContentTypes: "application/vnd.kubernetes.protobuf", ContentType: "application/vnd.kubernetes.protobuf"}}
+	c, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("set up the client: %w", err)
+	}
+	m, err := metrics.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("set up the client of the metrics: %w", err)
 	}
 	for _, list := range []func(metav1.ListOptions) (string, error){
 		func(o metav1.ListOptions) (string, error) {
@@ -35,9 +41,9 @@ func bare(ctx context.Context, url string) error {
 			l, err := c.CoreV1().Nodes().List(ctx, o)
 			return l.Continue, err
 		},
-		func(metav1.ListOptions) (string, error) {
-			_, err := c.RESTClient().Get().AbsPath("/apis/metrics.k8s.io/v1beta1/pods").SetHeader("Accept", "application/json").DoRaw(ctx)
-			return "", err
+		func(o metav1.ListOptions) (string, error) {
+			l, err := m.MetricsV1beta1().PodMetricses("").List(ctx, o)
+			return l.Continue, err
 		},
 	} {
 		options := metav1.ListOptions{Limit: pageSize}

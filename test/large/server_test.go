@@ -2,7 +2,6 @@ package large_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,12 +12,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 	"k8s.io/client-go/kubernetes/scheme"
-
-	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
 )
 
 // server is an API server that lists what it was given, in pages, as protobuf.
@@ -41,10 +40,16 @@ type server struct {
 
 const pageSize = 500
 
-func newServer(t testing.TB, lists map[schema.GroupVersionResource]runtime.Object, metrics *snapshot.PodMetricsList) *server {
+func newServer(t testing.TB, lists map[schema.GroupVersionResource]runtime.Object) *server {
 	t.Helper()
 	s := &server{pages: map[string][][]byte{}, served: map[string]int{}, dir: t.TempDir()}
-	encoder := scheme.Codecs.WithoutConversion().EncoderForVersion(protobuf.NewSerializer(scheme.Scheme, scheme.Scheme), nil)
+	all := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, metricsv1beta1.AddToScheme} {
+		if err := add(all); err != nil {
+			t.Fatal(err)
+		}
+	}
+	encoder := protobuf.NewSerializer(all, all)
 	for gvr, list := range lists {
 		path := "/apis/" + gvr.Group + "/" + gvr.Version + "/" + gvr.Resource
 		if gvr.Group == "" {
@@ -54,18 +59,22 @@ func newServer(t testing.TB, lists map[schema.GroupVersionResource]runtime.Objec
 		if err != nil {
 			t.Fatal(err)
 		}
-		kinds, _, err := scheme.Scheme.ObjectKinds(list)
+		kinds, _, err := all.ObjectKinds(list)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for at := 0; at == 0 || at < len(items); at += pageSize {
+		size := pageSize
+		if gvr.Group == metricsv1beta1.GroupName { // which serves no pages
+			size = len(items)
+		}
+		for at := 0; at == 0 || at < len(items); at += size {
 			page := list.DeepCopyObject()
-			end := min(at+pageSize, len(items))
+			end := min(at+size, len(items))
 			if err := meta.SetList(page, items[at:end]); err != nil {
 				t.Fatal(err)
 			}
 			if m, err := meta.ListAccessor(page); err == nil && end < len(items) {
-				m.SetContinue(strconv.Itoa(end / pageSize))
+				m.SetContinue(strconv.Itoa(end / size))
 			}
 			page.GetObjectKind().SetGroupVersionKind(kinds[0])
 			var b bytes.Buffer
@@ -76,12 +85,6 @@ func newServer(t testing.TB, lists map[schema.GroupVersionResource]runtime.Objec
 			s.size += b.Len()
 		}
 	}
-	data, err := json.Marshal(metrics)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.pages["/apis/metrics.k8s.io/v1beta1/pods"] = [][]byte{data}
-	s.size += len(data)
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
@@ -105,9 +108,6 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/vnd.kubernetes.protobuf")
-	if strings.Contains(r.URL.Path, "metrics.k8s.io") {
-		w.Header().Set("Content-Type", "application/json")
-	}
 	_, _ = w.Write(pages[n])
 }
 
@@ -120,6 +120,10 @@ func managed(o *corev1.Pod) {
 	for i := range 3 {
 		o.Spec.Volumes = append(o.Spec.Volumes, corev1.Volume{Name: fmt.Sprintf("volume-%d", i)})
 		o.Spec.Containers[0].VolumeMounts = append(o.Spec.Containers[0].VolumeMounts, corev1.VolumeMount{Name: fmt.Sprintf("volume-%d", i), MountPath: "/var/run/secrets/kubernetes.io/serviceaccount"})
+	}
+	for _, manager := range []string{"kube-controller-manager", "kubelet"} { // who set which field: a line for each
+		fields := fmt.Sprintf(`{"f:metadata":{"f:labels":{%s}}}`, strings.Repeat(`"f:app.kubernetes.io/part-of":{},"f:app":{},`, 30)+`"f:last":{}`)
+		o.ManagedFields = append(o.ManagedFields, metav1.ManagedFieldsEntry{Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fields)})
 	}
 	for _, kind := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady} {
 		o.Status.Conditions = append(o.Status.Conditions, corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue})

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"sync"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -57,11 +56,7 @@ func newScheme() *runtime.Scheme {
 			continue // decoded by hand: see untyped
 		}
 		gv := k.Resource.GroupVersion()
-		object := runtime.Object(k.New())
-		if k.Kind == "Secret" {
-			object = &corev1.Secret{} // the wire type; it is reduced right after it is decoded
-		}
-		s.AddKnownTypeWithName(gv.WithKind(string(k.Kind)), object)
+		s.AddKnownTypeWithName(gv.WithKind(string(k.Kind)), wireObject(k))
 		s.AddKnownTypeWithName(gv.WithKind(string(k.Kind)+"List"), k.NewList())
 		metav1.AddToGroupVersion(s, gv)
 	}

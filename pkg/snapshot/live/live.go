@@ -47,7 +47,7 @@ type Reader struct {
 	meter   *meter
 	host    string
 	timeout time.Duration
-	keep    func(snapshot.Object) snapshot.Object
+	keep    snapshot.Keep
 	now     func() time.Time
 
 	discovery discovery

@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 
@@ -48,7 +47,7 @@ func (r *Reader) read(ctx context.Context, n snapshot.Need) objectResult {
 	if n.Name != "" {
 		return r.get(ctx, client, info, n)
 	}
-	objects, err := r.list(ctx, typedPages(client, info, n))
+	objects, err := r.list(ctx, r.typedPages(client, info, n))
 	if err != nil {
 		return r.failed(n, err)
 	}
@@ -62,10 +61,7 @@ func (r *Reader) failed(n snapshot.Need, err error) objectResult {
 }
 
 func (r *Reader) get(ctx context.Context, client rest.Interface, info snapshot.Info, n snapshot.Need) objectResult {
-	into := runtime.Object(info.New())
-	if info.Kind == "Secret" {
-		into = &corev1.Secret{}
-	}
+	into := wireObject(info)
 	err := client.Get().MaxRetries(retries).NamespaceIfScoped(n.Namespace, info.Namespaced).
 		Resource(info.Resource.Resource).Name(n.Name).Do(ctx).Into(into)
 	switch {
@@ -106,54 +102,6 @@ func (r *Reader) list(ctx context.Context, ask page) ([]snapshot.Object, error) 
 			return out, nil
 		}
 	}
-}
-
-// typedPages reads pages of a kind that has a Go type.
-func typedPages(client rest.Interface, info snapshot.Info, n snapshot.Need) page {
-	return func(ctx context.Context, next string, limit int64) ([]snapshot.Object, string, error) {
-		got := info.NewList()
-		if err := pageOf(client, info, n, next, limit).Do(ctx).Into(got); err != nil {
-			return nil, "", err
-		}
-		items, err := reduceAll(got)
-		if err != nil {
-			return nil, "", err
-		}
-		list, err := meta.ListAccessor(got)
-		if err != nil {
-			return nil, "", fmt.Errorf("read the list: %w", err)
-		}
-		return items, list.GetContinue(), nil
-	}
-}
-
-// pageOf is the request for one page.
-func pageOf(client rest.Interface, info snapshot.Info, n snapshot.Need, next string, limit int64) *rest.Request {
-	req := client.Get().MaxRetries(retries).NamespaceIfScoped(n.Namespace, info.Namespaced).Resource(info.Resource.Resource)
-	for name, value := range map[string]string{"labelSelector": n.Selector, "fieldSelector": n.Fields, "continue": next} {
-		if value != "" {
-			req = req.Param(name, value)
-		}
-	}
-	if limit > 0 {
-		req = req.Param("limit", strconv.FormatInt(limit, 10))
-	}
-	return req
-}
-
-// reduceAll keeps of each object of a page what may be kept. Who set which field
-// is only kept of objects that were asked for by name: lists would double.
-func reduceAll(page runtime.Object) ([]snapshot.Object, error) {
-	var out []snapshot.Object
-	err := meta.EachListItem(page, func(item runtime.Object) error {
-		o, err := reduce(item)
-		if err == nil {
-			o.SetManagedFields(nil)
-		}
-		out = append(out, o)
-		return err
-	})
-	return out, err
 }
 
 // reduce keeps of an object what may be kept: values of Secrets and ConfigMaps go here, at the door.
