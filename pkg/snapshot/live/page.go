@@ -73,6 +73,7 @@ func wireObject(info snapshot.Info) runtime.Object {
 // (k8s.io/apimachinery/pkg/runtime/serializer/protobuf).
 const (
 	envelope      = "k8s\x00"
+	typeField     = 1
 	rawField      = 2
 	listMetaField = 1
 	itemsField    = 2
@@ -82,36 +83,52 @@ var errMalformed = errors.New("the answer is not the list that it is said to be"
 
 // decode may write over the answer.
 func (d pageDecoder) decode(answer []byte) (items []snapshot.Object, next string, err error) {
-	unknown, enveloped := bytes.CutPrefix(answer, []byte(envelope))
+	message, enveloped := bytes.CutPrefix(answer, []byte(envelope))
 	if !enveloped {
 		return d.decodeWhole(answer)
 	}
-	for list := range messages(unknown, rawField) {
-		for len(list) > 0 {
-			number, _, size := protowire.ConsumeField(list)
-			if size < 0 {
-				return nil, "", errMalformed
-			}
-			_, _, tag := protowire.ConsumeTag(list)
-			value, n := protowire.ConsumeBytes(list[tag:])
-			if n < 0 {
-				return nil, "", errMalformed
-			}
-			list = list[size:]
-			if number == listMetaField {
-				next, err = continueOf(value)
-			}
-			if number == itemsField {
-				var o snapshot.Object
-				o, err = d.object(value)
-				items = append(items, o)
-			}
-			if err != nil {
-				return nil, "", err
-			}
+	list, err := d.list(message)
+	if err != nil {
+		return nil, "", err
+	}
+	for len(list) > 0 {
+		number, _, size := protowire.ConsumeField(list)
+		if size < 0 {
+			return nil, "", errMalformed
+		}
+		_, _, tag := protowire.ConsumeTag(list)
+		value, n := protowire.ConsumeBytes(list[tag:])
+		if n < 0 {
+			return nil, "", errMalformed
+		}
+		list = list[size:]
+		if number == listMetaField {
+			next, err = continueOf(value)
+		}
+		if number == itemsField {
+			var o snapshot.Object
+			o, err = d.object(value)
+			items = append(items, o)
+		}
+		if err != nil {
+			return nil, "", err
 		}
 	}
 	return items, next, nil
+}
+
+// list is the message in the envelope, which must be of the kind that was asked for.
+func (d pageDecoder) list(message []byte) ([]byte, error) {
+	for kind := range messages(message, typeField) {
+		var t runtime.TypeMeta
+		if err := t.Unmarshal(kind); err != nil || t.Kind != string(d.info.Kind)+"List" {
+			return nil, errMalformed
+		}
+		for list := range messages(message, rawField) {
+			return list, nil
+		}
+	}
+	return nil, errMalformed
 }
 
 func continueOf(message []byte) (string, error) {

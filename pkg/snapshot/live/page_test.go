@@ -161,6 +161,24 @@ func TestLeanFieldsAreEnough(t *testing.T) {
 	}
 }
 
+// An answer that is not the list is no empty list.
+func TestAnotherAnswerIsNoEmptyList(t *testing.T) {
+	p, nodes := pagesOf(t, "Pod", snapshot.Fields{}), pagesOf(t, "Node", snapshot.Fields{})
+	whole := p.page(t, 2)
+	for name, answer := range map[string][]byte{
+		"nothing":                   []byte(envelope),
+		"another kind":              nodes.page(t, 1),
+		"cut":                       whole[:len(whole)-10],
+		"cut within the first item": whole[:100],
+		"JSON of another kind":      []byte(`{"kind":"Status","apiVersion":"v1","status":"Failure"}`),
+		"neither":                   []byte("<html>"),
+	} {
+		if items, _, err := p.decode(answer); err == nil {
+			t.Errorf("%s: %d items", name, len(items))
+		}
+	}
+}
+
 // Whatever a server sends ends in objects or in an error.
 func FuzzPage(f *testing.F) {
 	p := pagesOf(f, "Pod", quota.Lean().Fields["Pod"])
