@@ -17,7 +17,7 @@ func readsAdmission(more ...snapshot.Kind) []snapshot.Kind {
 
 // auditRules are all rules that an audit runs.
 func auditRules(soft SoftLimits) []rule.Rule {
-	v := &visits{}
+	v, m := &visits{}, &samples{}
 	all := []rule.Rule{
 		{ID: "quota/request-missing", Reads: readsAdmission(), Check: v.checkRequestMissing},
 		{ID: "quota/limit-missing", Reads: readsAdmission(), Check: v.checkLimitMissing},
@@ -30,8 +30,8 @@ func auditRules(soft SoftLimits) []rule.Rule {
 		{ID: "quota/used-drift", Reads: []snapshot.Kind{"ResourceQuota", "Pod", "PersistentVolumeClaim", "Service", "ResourceClaim"}, Check: checkDrift},
 		{ID: "quota/finished-pods-counted", Reads: []snapshot.Kind{"ResourceQuota", "Pod"}, Check: checkFinishedPods},
 		{ID: "quota/resize-pending", Reads: []snapshot.Kind{"Pod", "ReplicaSet"}, Check: checkResizePending},
-		{ID: "quota/under-requested", Reads: readsWorks("PodMetrics"), Check: checkUnderRequested},
-		{ID: "quota/over-requested", Reads: readsWorks("PodMetrics"), Check: checkOverRequested},
+		{ID: "quota/under-requested", Reads: readsWorks("PodMetrics"), Check: m.checkUnderRequested},
+		{ID: "quota/over-requested", Reads: readsWorks("PodMetrics"), Check: m.checkOverRequested},
 	}
 	for id, alarm := range map[string]func(QuotaUse) bool{"quota/at-hard": atHard, "quota/near-hard": nearHard, "quota/soft-exceeded": overSoft} {
 		all = append(all, rule.Rule{ID: id, Reads: []snapshot.Kind{"ResourceQuota", "Namespace"}, Check: levelRule(soft, alarm)})

@@ -54,34 +54,56 @@ type usage struct {
 	requested, used resource.Quantity
 }
 
-// samples adds up the requests and usage of the pods that run and were measured.
-func samples(s *snapshot.Snapshot, sc *rule.Scope, name corev1.ResourceName) []usage {
-	var out []usage
-	for _, ns := range sc.Targets {
-		pods := podsByWorkload(s, ns.Name)
-		for _, w := range worksIn(s, sc, ns.Name) {
-			u := usage{work: w}
-			var last *corev1.Pod
-			var asked resource.Quantity
-			said := false
-			for _, p := range pods[w.Ref] {
-				m, a := snapshot.Get[*metricsv1beta1.PodMetrics](s, p.Namespace, p.Name)
-				if !alike(last, p) {
-					asked, said = Requests(p, Placed)[name]
-					last = p
-				}
-				if a.State != snapshot.Present || !said || p.Status.Phase != corev1.PodRunning || p.DeletionTimestamp != nil {
-					continue
-				}
-				u.pods++
-				u.requested.Add(asked)
-				for _, c := range m.Containers {
-					u.used.Add(c.Usage[name])
+// samples are the usages of one scope, which the rules of one audit share.
+type samples struct {
+	s     *snapshot.Snapshot
+	scope *rule.Scope
+	all   map[corev1.ResourceName][]usage
+}
+
+// of gives the requests and usage of a resource by workload, over the pods that
+// run and were measured.
+func (m *samples) of(s *snapshot.Snapshot, sc *rule.Scope, name corev1.ResourceName) []usage {
+	if m.s != s || m.scope != sc {
+		m.s, m.scope, m.all = s, sc, map[corev1.ResourceName][]usage{}
+		for _, ns := range sc.Targets {
+			pods := podsByWorkload(s, ns.Name)
+			for _, w := range worksIn(s, sc, ns.Name) {
+				for name, u := range measured(s, w, pods[w.Ref]) {
+					m.all[name] = append(m.all[name], u)
 				}
 			}
-			if u.pods > 0 {
-				out = append(out, u)
+		}
+	}
+	return m.all[name]
+}
+
+// measured adds up a workload's pods, by resource.
+func measured(s *snapshot.Snapshot, w Work, pods []*corev1.Pod) map[corev1.ResourceName]usage {
+	out := map[corev1.ResourceName]usage{}
+	var last *corev1.Pod
+	var asked corev1.ResourceList
+	for _, p := range pods {
+		m, a := snapshot.Get[*metricsv1beta1.PodMetrics](s, p.Namespace, p.Name)
+		if a.State != snapshot.Present || p.Status.Phase != corev1.PodRunning || p.DeletionTimestamp != nil {
+			continue
+		}
+		if !alike(last, p) {
+			asked, last = Requests(p, Placed), p
+		}
+		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+			requested, said := asked[name]
+			if !said {
+				continue
 			}
+			u := out[name]
+			u.work = w
+			u.pods++
+			u.requested.Add(requested)
+			for _, c := range m.Containers {
+				u.used.Add(c.Usage[name])
+			}
+			out[name] = u
 		}
 	}
 	return out
@@ -100,9 +122,9 @@ func (u usage) finding(name corev1.ResourceName) finding.Finding {
 
 // checkUnderRequested: the pods use more memory than they have asked for, so
 // that they go first when their node runs short.
-func checkUnderRequested(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+func (m *samples) checkUnderRequested(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	var out []finding.Finding
-	for _, u := range samples(s, sc, corev1.ResourceMemory) {
+	for _, u := range m.of(s, sc, corev1.ResourceMemory) {
 		if u.used.Cmp(u.requested) > 0 {
 			out = append(out, u.finding(corev1.ResourceMemory))
 		}
@@ -116,11 +138,11 @@ const overRequestedPercent = 20
 
 // checkOverRequested: the pods use a small part of what they have reserved. One
 // sample proves nothing about tomorrow, so it is a note and never a number to set.
-func checkOverRequested(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
+func (m *samples) checkOverRequested(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	var out []finding.Finding
 	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 		least := map[corev1.ResourceName]string{corev1.ResourceCPU: "1", corev1.ResourceMemory: "1Gi"}[name]
-		for _, u := range samples(s, sc, name) {
+		for _, u := range m.of(s, sc, name) {
 			part := u.used.AsApproximateFloat64() * 100 / max(u.requested.AsApproximateFloat64(), 1e-9)
 			if u.requested.Cmp(resource.MustParse(least)) < 0 || part >= overRequestedPercent {
 				continue
