@@ -18,7 +18,11 @@ import (
 func Lean() snapshot.Keep {
 	l := &leaner{last: map[types.UID]*corev1.Pod{}}
 	return snapshot.Keep{
-		Fields: map[snapshot.Kind]snapshot.Fields{"Pod": {Only: leanFields(), Controlled: true}, "PodMetrics": {Only: []string{"metadata.name", "metadata.namespace", "containers"}}},
+		Fields: map[snapshot.Kind]snapshot.Fields{
+			"Pod":        {Only: leanFields(), Controlled: true},
+			"PodMetrics": {Only: []string{"metadata.name", "metadata.namespace", "containers"}},
+			"ReplicaSet": {Only: []string{"metadata"}, Controlled: true}, // it leads to its Deployment
+		},
 		Reduce: func(o snapshot.Object) {
 			if pod, ok := o.(*corev1.Pod); ok {
 				if owner := metav1.GetControllerOf(pod); owner != nil {

@@ -126,6 +126,13 @@ func TestOnlyTheFieldsNamedAreRead(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: "web", OwnerReferences: owned.OwnerReferences},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Resources: pod.Spec.Containers[0].Resources}, {Name: "side"}}},
 	}
+	managed := pod.DeepCopy()
+	managed.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet", FieldsV1: metav1.NewFieldsV1("{}")}}
+	p.cut = cutOf(p.info, snapshot.Fields{Only: []string{"metadata", "spec", "status"}})
+	all, _, err := p.decode(p.encode(t, &corev1.PodList{Items: []corev1.Pod{*managed}}))
+	if err != nil || !equality.Semantic.DeepEqual(all[0], &pod) {
+		t.Errorf("of all fields, managedFields go: %+v, %v", all, err)
+	}
 	for i, want := range []*corev1.Pod{thin, alone} {
 		if !equality.Semantic.DeepEqual(got[i], want) {
 			t.Errorf("read\n%+v\nwant\n%+v", got[i], want)

@@ -40,6 +40,11 @@ func cutOf(info snapshot.Info, keep snapshot.Fields) *cut {
 		return every
 	}
 	only := allBut(reflect.TypeOf(info.New()), keep.Only)
+	if metadata, listed := only.fields[metadataField]; !listed {
+		only.fields[metadataField] = every.fields[metadataField]
+	} else if metadata != nil {
+		metadata.fields[managedFieldsField] = nil
+	}
 	if keep.Controlled {
 		only.alone = every
 	}
