@@ -154,21 +154,30 @@ func usesOf(pod *corev1.Pod, namespace string) map[finding.Ref]bool {
 	return out
 }
 
+// quotaNear is from how many per cent on a limit is said to be near.
+const quotaNear = 80
+
 func (e explainer) quota(v *corev1.ResourceQuota) told {
 	t := told{summary: e.text("resourcequota", map[string]any{"scopes": len(v.Spec.Scopes) > 0 || v.Spec.ScopeSelector != nil}), health: Healthy}
-	full := 0
+	var full []string
+	near, most := "", int64(quotaNear-1)
 	hard := map[string]string{}
 	for name, q := range v.Status.Hard {
 		hard[string(name)] = q.String()
 	}
 	for _, name := range sortedKeys(hard) {
 		limit, used := v.Status.Hard[corev1.ResourceName(name)], v.Status.Used[corev1.ResourceName(name)]
-		if used.Cmp(limit) >= 0 {
-			full++
+		if !limit.IsZero() { // none of it at all is what somebody wanted
+			share := int64(100 * used.AsApproximateFloat64() / limit.AsApproximateFloat64())
+			if used.Cmp(limit) >= 0 {
+				full = append(full, name)
+			} else if share > most {
+				near, most = name, share
+			}
 		}
 		t.rows = append(t.rows, named(name, e.text("at-most", map[string]any{"n": limit.String()}), used.String(), judged(used.Cmp(limit) <= 0)))
 	}
-	t.status = e.text("quota-status", map[string]any{"full": full, "n": len(hard)})
+	t.status = e.text("quota-status", map[string]any{"full": len(full), "names": strings.Join(full, ", "), "near": near, "percent": most, "n": len(hard)})
 	if len(hard) == 0 {
 		t.health, t.status = Progressing, e.text("quota-uncounted", nil)
 	}

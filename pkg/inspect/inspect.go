@@ -33,7 +33,7 @@ type Options struct {
 func Explained() []snapshot.Kind {
 	return []snapshot.Kind{
 		"Ingress", "Service", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "ReplicaSet", "Pod",
-		"HorizontalPodAutoscaler", "PodDisruptionBudget", "PersistentVolumeClaim",
+		"HorizontalPodAutoscaler", "PodDisruptionBudget", "PersistentVolumeClaim", "ResourceQuota",
 	}
 }
 

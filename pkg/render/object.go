@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"sort"
 	"strings"
 
@@ -9,6 +10,10 @@ import (
 
 // linksShown is how many related objects Table lists of one object.
 const linksShown = 10
+
+// rowsShown is up to how many objects Table lists each; of more, those that are
+// well are only counted.
+const rowsShown = 40
 
 // explained writes what each object is; of many, Table gives one line each.
 func (p *page) explained(all []inspect.Object, namespace string) error {
@@ -27,11 +32,55 @@ func (p *page) explained(all []inspect.Object, namespace string) error {
 func (p *page) overview(all []inspect.Object, namespace string) error {
 	p.gap()
 	p.line(p.style.paint(strong, p.say("objects", map[string]any{"n": len(all)})))
-	rows := make([]row, len(all))
-	for i, o := range all {
-		rows[i] = row{healthMark(o.Health), []string{within(o.Object, namespace), p.state(o.Status, o.Health)}}
+	for _, l := range wrap(p.byKind(all), p.prose()-2) {
+		p.line("  " + l)
 	}
-	return p.table("  ", p.headers("header-object", "header-state"), rows)
+	var rows []row
+	for _, o := range all {
+		if len(all) <= rowsShown || o.Health != inspect.Healthy {
+			rows = append(rows, row{healthMark(o.Health), []string{within(o.Object, namespace), p.state(o.Status, o.Health)}})
+		}
+	}
+	if len(rows) > 0 {
+		p.gap()
+		if err := p.table("  ", p.headers("header-object", "header-state"), rows); err != nil {
+			return err
+		}
+	}
+	if n := len(all) - len(rows); n > 0 {
+		p.line("    " + p.style.paint(faint, p.say("more-healthy", map[string]any{"n": n})))
+	}
+	return nil
+}
+
+// byKind is how many there are of each kind, and how many of them are not well.
+func (p *page) byKind(all []inspect.Object) string {
+	var kinds []string
+	of := map[string]map[inspect.Health]int{}
+	for _, o := range all {
+		kind := o.Object.Kind
+		if of[kind] == nil {
+			kinds = append(kinds, kind)
+			of[kind] = map[inspect.Health]int{}
+		}
+		of[kind][o.Health]++
+	}
+	for i, kind := range kinds {
+		n := of[kind][inspect.Healthy]
+		var ill []string
+		for _, h := range []inspect.Health{inspect.Unwell, inspect.Progressing, inspect.Unknown} {
+			if count := of[kind][h]; count > 0 {
+				n += count
+				symbol, _ := p.style.symbol(healthMark(h))
+				ill = append(ill, fmt.Sprint(symbol, " ", count))
+			}
+		}
+		kinds[i] = fmt.Sprint(kind, " ", n)
+		if len(ill) > 0 {
+			kinds[i] += " (" + strings.Join(ill, ", ") + ")"
+		}
+	}
+	return strings.Join(kinds, ", ")
 }
 
 func (p *page) object(o inspect.Object) error {
