@@ -45,12 +45,14 @@ type Passage struct {
 	Port   string        `json:"port"`
 	Passes policy.Answer `json:"passes"`
 	// From and To are one pair, Pairs how many there are.
-	From    finding.Ref      `json:"from"`
-	To      finding.Ref      `json:"to"`
-	Pairs   int              `json:"pairs"`
-	Exempt  policy.Exemption `json:"exempt,omitempty"`
-	Egress  PassageSide      `json:"egress"`
-	Ingress PassageSide      `json:"ingress"`
+	From   finding.Ref      `json:"from"`
+	To     finding.Ref      `json:"to"`
+	Pairs  int              `json:"pairs"`
+	Exempt policy.Exemption `json:"exempt,omitempty"`
+	// Doubt is why the answer is unknown although both sides have one.
+	Doubt   policy.Doubt `json:"doubt,omitempty"`
+	Egress  PassageSide  `json:"egress"`
+	Ingress PassageSide  `json:"ingress"`
 }
 
 // PassageSide is the answer of one direction.
@@ -98,6 +100,7 @@ func TrafficPlan(s *snapshot.Snapshot, q TrafficQuery) snapshot.Needs {
 			want(snapshot.Need{Kind: "Namespace", Name: t.Namespace})
 		}
 	}
+	n.Objects = append(n.Objects, otherNeeds(q)...)
 	return s.Missing(n)
 }
 
@@ -123,6 +126,8 @@ func Traffic(s *snapshot.Snapshot, q TrafficQuery, o Options) (TrafficReport, er
 		return TrafficReport{}, err
 	}
 	r := TrafficReport{From: q.From, To: q.To, Traffic: passages(s, q, ports, from, to)}
+	beside := besides(s, q)
+	beside.doubt(r.Traffic)
 	r.Passes = overall(r.Traffic)
 	scope := rule.NewScope(q.From)
 	found := rule.Diagnose(scope, denials(q, r.Traffic), o.Catalogue, o.Lang)
@@ -130,7 +135,7 @@ func Traffic(s *snapshot.Snapshot, q TrafficQuery, o Options) (TrafficReport, er
 	if asked.Namespace == "" {
 		asked.Namespace = q.To.Namespace
 	}
-	r.Report = finding.NewReport("inspect", s.TakenAt, asked, found, unread.NotChecked(s), s.Requests)
+	r.Report = finding.NewReport("inspect", s.TakenAt, asked, found, append(unread.NotChecked(s), beside.notChecked(texts, o.Lang)...), s.Requests)
 	say := func(id string, args map[string]any) string { return texts.Text(o.Lang, id, args) }
 	r.Notes = trafficNotes(s, q, r, func(id string) string { return say(id, nil) })
 	if most := max(len(from), len(to)); most > podsJudged {
@@ -226,6 +231,7 @@ func trafficNotes(s *snapshot.Snapshot, q TrafficQuery, r TrafficReport, say fun
 	own := false
 	for _, p := range r.Traffic {
 		own = own || p.Exempt == policy.OwnNode
+		doubts[p.Doubt] = true
 		for _, side := range []PassageSide{p.Egress, p.Ingress} {
 			doubts[side.Doubt] = true
 			for _, one := range side.Policies {
@@ -233,7 +239,7 @@ func trafficNotes(s *snapshot.Snapshot, q TrafficQuery, r TrafficReport, say fun
 			}
 		}
 	}
-	for _, d := range []policy.Doubt{policy.DoubtEndUnknown, policy.DoubtPolicies, policy.DoubtNamespace, policy.DoubtAddress, policy.DoubtHost, policy.DoubtBlock, policy.DoubtPortName} {
+	for _, d := range []policy.Doubt{policy.DoubtEndUnknown, policy.DoubtPolicies, policy.DoubtNamespace, policy.DoubtAddress, policy.DoubtHost, policy.DoubtBlock, policy.DoubtPortName, policy.DoubtOthers} {
 		if doubts[d] {
 			notes = append(notes, say("traffic-doubt-"+string(d)))
 		}
@@ -261,6 +267,9 @@ func denials(q TrafficQuery, all []Passage) []finding.Finding {
 	var out []finding.Finding
 	at := map[string]int{}
 	for _, p := range all {
+		if p.Doubt != policy.NoDoubt {
+			continue
+		}
 		for _, f := range denied(q.From, q.To, p) {
 			k := fmt.Sprint(f.Object, f.Args["side"], f.Args["others"])
 			if i, ok := at[k]; ok {

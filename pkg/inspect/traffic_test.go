@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect/policy"
@@ -26,7 +27,11 @@ func ask(t *testing.T, s *snapshot.Snapshot, from, to finding.Ref, port policy.P
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Traffic(s, TrafficQuery{From: from, To: to, Port: port}, Options{Lang: lang.English, Catalogue: c})
+	q := TrafficQuery{From: from, To: to, Port: port}
+	for _, n := range s.Missing(snapshot.Needs{Objects: otherNeeds(q)}).Objects {
+		s.Record(snapshot.Reading{Need: n, Why: "not served by this cluster", NotServed: true})
+	}
+	return Traffic(s, q, Options{Lang: lang.English, Catalogue: c})
 }
 
 func shopRef(kind, name string) finding.Ref {
@@ -107,7 +112,9 @@ func TestTrafficNeeds(t *testing.T) {
 			break
 		}
 		for _, need := range n.Objects {
-			asked++
+			if _, known := snapshot.Lookup(need.Kind); known { // others are not served: one question tells
+				asked++
+			}
 			s.Record(snapshot.Reading{Need: need})
 			for _, o := range all.OfKind(need.Kind, need.Namespace) {
 				if need.Name == "" || need.Name == o.GetName() {
@@ -171,6 +178,57 @@ func TestTrafficOfManyPods(t *testing.T) {
 		}
 		if got := slices.ContainsFunc(r.Notes, func(s string) bool { return strings.Contains(s, "pods on a side 50 were judged") }); got != noted {
 			t.Errorf("%d pods: %q", n, r.Notes)
+		}
+	}
+}
+
+// Policies of other kinds may turn an answer: it is then unknown, and names them.
+func TestTrafficBesideOtherPolicies(t *testing.T) {
+	const forbidden = "forbidden: list such policies"
+	for _, c := range []struct {
+		name, fixture string
+		kind          snapshot.Kind
+		namespace     string
+		object, why   string // what is listed there, or why nothing is
+		want          policy.Answer
+		says          string
+	}{
+		{"none of a kind that is served", "allowed", "CiliumNetworkPolicy.cilium.io", "shop", "", "", policy.Yes, ""},
+		{"a deny may come first", "allowed", "AdminNetworkPolicy.policy.networking.k8s.io", "", "strict", "", policy.Unknown, "AdminNetworkPolicy.policy.networking.k8s.io strict"},
+		{"an allow may come first", "denied", "CiliumNetworkPolicy.cilium.io", "shop", "let-web", "", policy.Unknown, "CiliumNetworkPolicy.cilium.io let-web"},
+		{"a mesh only refuses more", "denied", "AuthorizationPolicy.security.istio.io", "shop", "web-only", "", policy.No, "AuthorizationPolicy.security.istio.io web-only"},
+		{"a mesh refuses more", "allowed", "AuthorizationPolicy.security.istio.io", "istio-system", "deny-all", "", policy.Unknown, "AuthorizationPolicy.security.istio.io deny-all"},
+		{"a baseline has no say over selected pods", "allowed", "BaselineAdminNetworkPolicy.policy.networking.k8s.io", "", "default", "", policy.Yes, "BaselineAdminNetworkPolicy.policy.networking.k8s.io default"},
+		{"Calico lists NetworkPolicies once more", "allowed", "NetworkPolicy.projectcalico.org", "shop", "knp.default.web", "", policy.Yes, ""},
+		{"of another namespace", "allowed", "CiliumNetworkPolicy.cilium.io", "bank", "strict", "", policy.Yes, ""},
+		{"that may not be read", "allowed", "CiliumNetworkPolicy.cilium.io", "shop", "", forbidden, policy.Unknown, "CiliumNetworkPolicy.cilium.io in namespace shop"},
+		{"that may not be read, and only refuse", "denied", "Server.policy.linkerd.io", "shop", "", forbidden, policy.No, "Server.policy.linkerd.io in namespace shop"},
+	} {
+		_, s := loadFixture(t, "testdata/network/"+c.fixture+".yaml")
+		s.Record(snapshot.Reading{Need: snapshot.Need{Kind: c.kind, Namespace: c.namespace}, Why: c.why})
+		if c.object != "" {
+			name, group := c.kind.Split()
+			o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": group + "/v1", "kind": name}}
+			o.SetName(c.object)
+			o.SetNamespace(c.namespace)
+			s.Add(o)
+		}
+		r, err := ask(t, s, shopRef("Deployment", "web"), shopRef("Service", "orders"), policy.Port{Number: 80})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Passes != c.want || (len(r.Findings) > 0) != (c.want == policy.No) {
+			t.Errorf("%s: %s with %d findings, want %s", c.name, r.Passes, len(r.Findings), c.want)
+		}
+		if doubted := r.Traffic[0].Doubt == policy.DoubtOthers; doubted != (c.want == policy.Unknown) {
+			t.Errorf("%s: doubt %q", c.name, r.Traffic[0].Doubt)
+		}
+		var said []string
+		for _, n := range r.NotChecked {
+			said = append(said, n.What)
+		}
+		if got := strings.Join(said, "; "); c.says == "" && got != "" || !strings.Contains(got, c.says) {
+			t.Errorf("%s: not checked: %q, want %q", c.name, got, c.says)
 		}
 	}
 }

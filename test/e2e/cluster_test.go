@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -99,5 +100,52 @@ func TestInspectTraffic(t *testing.T) {
 	c.Apply(t, ns, "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: web}\nspec: {podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 8080}]}]}")
 	if a := ask(); a != policy.Yes {
 		t.Errorf("with a rule for it: %s", a)
+	}
+}
+
+// otherPolicies is a kind of policy that network plugins bring, as small as may be.
+const otherPolicies = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: ciliumnetworkpolicies.cilium.io}
+spec:
+  group: cilium.io
+  scope: Namespaced
+  names: {kind: CiliumNetworkPolicy, listKind: CiliumNetworkPolicyList, plural: ciliumnetworkpolicies, singular: ciliumnetworkpolicy}
+  versions: [{name: v2, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
+`
+
+// Where the cluster has policies of another kind, the answer is not certain; where it only could, it is.
+func TestInspectTrafficBesideOtherPolicies(t *testing.T) {
+	t.Parallel()
+	c := workshop.Open(t)
+	ns := c.Namespace(t)
+	c.Apply(t, ns, fmt.Sprintf(workload, 1, "        args: [sleep, forever]"))
+	c.Apply(t, ns, otherPolicies)
+	t.Cleanup(func() {
+		c.Kubectl(t, "delete", "customresourcedefinition", "ciliumnetworkpolicies.cilium.io", "--wait=false")
+	})
+	c.WaitFor(t, "the other policies to be served", time.Minute, func(context.Context) (bool, string, error) {
+		_, err := c.Typed().Discovery().ServerResourcesForGroupVersion("cilium.io/v2")
+		return err == nil, fmt.Sprint(err), nil
+	})
+	ask := func(lang string) (inspect.TrafficReport, string) {
+		args := []string{"inspect", "networkpolicy", "-n", ns, "--from", "deployment/web", "--to", "service/web", "--lang", lang}
+		got := workshop.Run(t, c.Kubeconfig(), append(args, "-o", "json")...)
+		var r inspect.TrafficReport
+		if err := json.Unmarshal([]byte(got.Stdout), &r); err != nil || got.Code != 0 || r.Requests > 10 {
+			t.Fatalf("exit code %d, %d requests, %v: %s", got.Code, r.Requests, err, got.Stderr)
+		}
+		return r, workshop.Run(t, c.Kubeconfig(), args...).Stdout
+	}
+	if r, text := ask("en"); r.Passes != policy.Yes || len(r.NotChecked) != 0 {
+		t.Errorf("of a kind of which there is none: %s\n%s", r.Passes, text)
+	}
+	c.Apply(t, ns, "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: strict}\nspec: {}")
+	for lang, says := range map[string]string{"en": "cannot be told", "ko": "알 수 없습니다"} {
+		c.WaitFor(t, "the policy to be named in "+lang, time.Minute, func(context.Context) (bool, string, error) {
+			r, text := ask(lang) // what is served is known to the API server's discovery some time later
+			return r.Passes == policy.Unknown && strings.Contains(text, says) && strings.Contains(text, "CiliumNetworkPolicy.cilium.io strict"), text, nil
+		})
 	}
 }

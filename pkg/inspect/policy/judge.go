@@ -34,7 +34,8 @@ type Doubt string
 
 // DoubtHost: what a policy does with a pod on its node's network is left to the
 // network plugin. DoubtBlock: an ipBlock is meant for addresses outside of the
-// cluster; not every plugin holds it against pods.
+// cluster; not every plugin holds it against pods. DoubtOthers: policies that are
+// no NetworkPolicies may decide otherwise.
 const (
 	NoDoubt         Doubt = ""
 	DoubtPolicies   Doubt = "policies-unread"
@@ -44,6 +45,7 @@ const (
 	DoubtBlock      Doubt = "block-on-pod"
 	DoubtPortName   Doubt = "port-name"
 	DoubtEndUnknown Doubt = "end-unknown"
+	DoubtOthers     Doubt = "other-policies"
 )
 
 // Exemption is what no policy can forbid.

@@ -145,16 +145,19 @@ func TestHelmReleasesAreReadWithoutTheirContents(t *testing.T) {
 	}
 }
 
-// An older server answers /apis with its groups alone: what it serves is not known.
+// An older server answers /apis with its groups alone: what it serves of a group that is there is not known.
 func TestOldServerLeavesCustomKindsUnknown(t *testing.T) {
 	a := newAPI(t, func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, metav1.APIGroupList{TypeMeta: metav1.TypeMeta{Kind: "APIGroupList"}, Groups: []metav1.APIGroup{{Name: "example.com"}}})
+		answer(w, metav1.APIGroupList{TypeMeta: metav1.TypeMeta{Kind: "APIGroupList"}, Groups: []metav1.APIGroup{{Name: "gateway.networking.k8s.io"}}})
 	})
-	s, err := fill(t, a.reader(t), snapshot.Need{Kind: "HTTPRoute", Namespace: "shop"})
+	s, err := fill(t, a.reader(t), snapshot.Need{Kind: "HTTPRoute", Namespace: "shop"}, snapshot.Need{Kind: "VirtualService", Namespace: "shop"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Readings()[0]; got.NotServed || !strings.Contains(got.Why, "before 1.27") {
-		t.Errorf("%+v", got)
+	if got := s.Asked(snapshot.Need{Kind: "HTTPRoute", Namespace: "shop"}); got.NotServed || !strings.Contains(got.Why, "before 1.27") {
+		t.Errorf("of a group that is there: %+v", got)
+	}
+	if got := s.Asked(snapshot.Need{Kind: "VirtualService", Namespace: "shop"}); !got.NotServed {
+		t.Errorf("of a group that is not: %+v", got)
 	}
 }

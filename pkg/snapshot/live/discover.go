@@ -27,8 +27,9 @@ type discovery struct {
 	asked  bool
 	groups []discoveryv2.APIGroupDiscovery
 	err    error
-	// old: the answer came in the form of older servers.
-	old bool
+	// old: the answer came in the form of older servers, which has the names of groups alone.
+	old   bool
+	names map[string]bool
 }
 
 // served asks what the cluster serves; the answer is kept, but for one that
@@ -52,26 +53,35 @@ func (r *Reader) served(ctx context.Context) (groups []discoveryv2.APIGroupDisco
 	if err != nil {
 		return nil, false, err
 	}
-	var list discoveryv2.APIGroupDiscoveryList
+	var list struct {
+		discoveryv2.APIGroupDiscoveryList
+		Groups []struct{ Name string }
+	}
 	if err := json.Unmarshal(data, &list); err != nil {
 		d.err = fmt.Errorf("the answer to /apis is not what an API server says: %w", err)
 		return nil, false, d.err
 	}
 	d.groups, d.old = list.Items, list.Kind != "APIGroupDiscoveryList"
+	d.names = map[string]bool{}
+	for _, g := range list.Groups {
+		d.names[g.Name] = true
+	}
 	return d.groups, d.old, nil
 }
 
 // found describes a kind as this cluster serves it; why says that it does not,
 // or that this could not be found out.
 func (r *Reader) found(ctx context.Context, kind snapshot.Kind) (info snapshot.Info, why string, err error) {
+	name, group := kind.Split()
 	groups, old, err := r.served(ctx)
 	switch {
 	case err != nil:
 		return info, r.why("get /apis", err), err
-	case old:
+	case old && r.discovery.names[group]:
 		return info, tooOld, nil
+	case old:
+		return info, notServed, nil
 	}
-	name, group := kind.Split()
 	for _, g := range groups {
 		if g.Name != group {
 			continue
