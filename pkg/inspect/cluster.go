@@ -124,6 +124,12 @@ func InspectCluster(s *snapshot.Snapshot, a ClusterAnswers, o Options) (ClusterR
 			targets = append(targets, rule.RefTo(obj))
 		}
 	}
+	if proxy := kubeProxy(); present(s, proxy) {
+		targets = append(targets, proxy)
+	}
+	if a.Version != "" {
+		s.Add(snapshot.NewServerVersion(a.Version))
+	}
 	scope := rule.NewScope(targets...)
 	rules := slices.DeleteFunc(Rules(), func(r rule.Rule) bool {
 		return !strings.HasPrefix(r.ID, "node/") && r.ID != "api/service-unavailable"
@@ -142,6 +148,11 @@ func InspectCluster(s *snapshot.Snapshot, a ClusterAnswers, o Options) (ClusterR
 			Version: a.Version, Provider: t.provider(), ControlPlane: t.controlPlane(), Nodes: t.nodes(), Addons: t.addons(),
 		},
 	}, nil
+}
+
+func present(s *snapshot.Snapshot, r finding.Ref) bool {
+	_, a := s.Find(snapshot.Kind(r.Kind), r.Namespace, r.Name)
+	return a.State == snapshot.Present
 }
 
 // clusterTeller puts a cluster into words.

@@ -160,31 +160,3 @@ func rolesOf(node *corev1.Node) string {
 	}
 	return strings.Join(roles, ",")
 }
-
-// skewOf says how many minor versions a kubelet is behind the API server: it must
-// not be newer, and may be three behind, two below 1.25
-// (kubernetes.io/releases/version-skew-policy, kubelet).
-func skewOf(server, kubelet string) (behind *int, allowed *bool) {
-	s, ok := minorOf(server)
-	k, ok2 := minorOf(kubelet)
-	if !ok || !ok2 {
-		return nil, nil
-	}
-	d, most := s-k, 3
-	if k < 25 {
-		most = 2
-	}
-	fine := d >= 0 && d <= most
-	return &d, &fine
-}
-
-// minorOf reads the second number of "v1.37.2-eks-1"; no other major version is known.
-func minorOf(version string) (int, bool) {
-	rest, ok := strings.CutPrefix(version, "v1.")
-	if !ok {
-		return 0, false
-	}
-	digits, _, _ := strings.Cut(rest, ".")
-	n, err := strconv.Atoi(strings.TrimRight(digits, "+"))
-	return n, err == nil
-}

@@ -56,7 +56,7 @@ func TestClusterAtAGlance(t *testing.T) {
 	if diff := cmp.Diff(want, roles(r.Cluster.ControlPlane)); diff != "" {
 		t.Error(diff)
 	}
-	want = map[string]Health{"dns CoreDNS": Healthy, "cni Flannel": Progressing, "metrics metrics-server": Healthy, "ingress ingress-nginx": Unknown, "monitoring Prometheus Operator": Unknown}
+	want = map[string]Health{"dns CoreDNS": Healthy, "cni Flannel": Progressing, "metrics metrics-server": Healthy, "ingress ingress-nginx": Unknown, "monitoring Prometheus Operator": Unknown, "proxy kube-proxy": Healthy}
 	if diff := cmp.Diff(want, roles(r.Cluster.Addons)); diff != "" {
 		t.Error(diff)
 	}
@@ -66,8 +66,12 @@ func TestClusterAtAGlance(t *testing.T) {
 	if n := r.Cluster.Nodes[1]; n.Name != "b" || n.Health != Unwell || n.SkewOK == nil || *n.SkewOK || *n.Skew != 5 {
 		t.Errorf("node b: %+v", n)
 	}
-	if len(r.Findings) != 1 || r.Findings[0].Rule != "node/not-ready" {
-		t.Errorf("findings %+v", r.Findings)
+	var found []string
+	for _, f := range r.Findings {
+		found = append(found, f.Rule+" "+f.Object.String())
+	}
+	if diff := cmp.Diff([]string{"node/not-ready node/b", "node/version-skew daemonset/kube-proxy", "node/version-skew node/b"}, found); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -15,6 +15,7 @@ func nodeRules() []rule.Rule {
 	out := []rule.Rule{
 		{ID: "node/not-ready", Reads: []snapshot.Kind{"Node", "Pod"}, Needs: lostNodeNeeds, Check: checkNotReady},
 		{ID: "node/cordoned", Reads: []snapshot.Kind{"Node"}, Check: checkCordoned},
+		{ID: "node/version-skew", Reads: []snapshot.Kind{"Node", "DaemonSet", snapshot.ServerVersionKind}, Needs: skewNeeds, Check: checkSkew},
 	}
 	for _, c := range []corev1.NodeConditionType{corev1.NodeMemoryPressure, corev1.NodeDiskPressure, corev1.NodePIDPressure} {
 		id := "node/" + strings.ToLower(strings.TrimSuffix(string(c), "Pressure")) + "-pressure"

@@ -68,7 +68,7 @@ func (u Unread) forbidden(what, why string) finding.NotChecked {
 // reading says what was to be read.
 func (u Unread) reading(n snapshot.Need) string {
 	info, known := snapshot.Lookup(n.Kind)
-	if !known {
+	if !known || n.Kind == snapshot.ServerVersionKind {
 		return n.String()
 	}
 	args := map[string]any{"resource": info.Resource.GroupResource().String(), "namespace": n.Namespace, "namespaced": info.Namespaced, "name": n.Name}

@@ -91,7 +91,10 @@ var byKind = sync.OnceValue(func() map[Kind]Info {
 // asideKinds are no part of the table: nobody asks for them by name, and a reader
 // makes them of something else than an object of the API.
 func asideKinds() []Info {
-	return []Info{info(NodeProbesKind, "", "v1", "nodes/proxy", nil, false, func() Object { return &NodeProbes{} }, nil)}
+	return []Info{
+		info(NodeProbesKind, "", "v1", "nodes/proxy", nil, false, func() Object { return &NodeProbes{} }, nil),
+		info(ServerVersionKind, "", "v1", "version", nil, false, func() Object { return &ServerVersion{} }, nil),
+	}
 }
 
 func workloadKinds() []Info {

@@ -18,6 +18,9 @@ type Need struct {
 
 // String says what is read in the words of kubectl: "list pods in namespace shop".
 func (n Need) String() string {
+	if n.Kind == ServerVersionKind {
+		return "get /version"
+	}
 	i, ok := Lookup(n.Kind)
 	resource := string(n.Kind)
 	if ok {

@@ -29,6 +29,15 @@ func (r *Reader) ServerVersion(ctx context.Context) (version.Info, error) {
 	return v, nil
 }
 
+// readVersion is ServerVersion as a need of a rule.
+func (r *Reader) readVersion(ctx context.Context, n snapshot.Need) objectResult {
+	var v version.Info
+	if err := r.getJSON(ctx, "/version", &v); err != nil {
+		return r.failed(n, err)
+	}
+	return objectResult{objects: []snapshot.Object{snapshot.NewServerVersion(v.GitVersion)}, reading: snapshot.Reading{Need: n}}
+}
+
 // Groups lists the API groups that are registered, with their preferred versions.
 // A registered group may still not answer: see Serves.
 func (r *Reader) Groups(ctx context.Context) (map[string]string, error) {

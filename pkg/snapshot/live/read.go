@@ -33,6 +33,9 @@ func (r *Reader) read(ctx context.Context, n snapshot.Need) objectResult {
 	if n.Kind == snapshot.NodeProbesKind {
 		return r.readNodeProbes(ctx, n)
 	}
+	if n.Kind == snapshot.ServerVersionKind {
+		return r.readVersion(ctx, n)
+	}
 	info, known := snapshot.Lookup(n.Kind)
 	if !known || info.Custom {
 		return r.readCustom(ctx, n)
