@@ -274,8 +274,25 @@ func (s *Space) tryAdmissible(w Work) Outcome {
 		}
 	}
 	out := free.Try(w.Pod(w.Pods), nil)
+	if out.Admitted() {
+		out = free.claimDevices(w, out)
+	}
 	if !out.Admitted() && out.Refusals[0].Cause == Exceeded {
-		out.Refusals = nil // one pod alone is above the hard limit: the arithmetic says so
+		out.Refusals = nil // one pod alone, or its claim, is above the hard limit: the arithmetic says so
+	}
+	return out
+}
+
+// replica is all that one more pod brings: itself, and its claims for volumes and devices.
+func (s *Space) replica(w Work, pod *corev1.Pod) []snapshot.Object {
+	out := []snapshot.Object{pod}
+	for t := range w.Claims {
+		if claim := s.Try(w.Claim(t, w.Pods), nil).Object; claim != nil {
+			out = append(out, claim)
+		}
+	}
+	for _, claim := range s.deviceClaims(w, pod.Name, &Outcome{}) {
+		out = append(out, s.Try(claim, nil).Object)
 	}
 	return out
 }
@@ -293,14 +310,12 @@ func refusedBy(refusals []Refusal) []Constraint {
 // its pod and its claims.
 func (s *Space) quotaLimits(w Work, pod *corev1.Pod) []Constraint {
 	var out []Constraint
+	replica := s.replica(w, pod)
 	for _, l := range s.ledgers {
 		each := corev1.ResourceList{}
-		if l.matches(pod) {
-			addTo(each, only(Usage(pod, s.at), names(l.quota.Status.Hard)))
-		}
-		for t := range w.Claims {
-			if claim := s.Try(w.Claim(t, w.Pods), nil).Object; claim != nil && l.matches(claim) {
-				addTo(each, only(Usage(claim, s.at), names(l.quota.Status.Hard)))
+		for _, o := range replica {
+			if l.matches(o) {
+				addTo(each, only(Usage(o, s.at), names(l.quota.Status.Hard)))
 			}
 		}
 		for _, name := range names(withoutZeros(each)) {

@@ -126,7 +126,7 @@ func constraintArgs(of finding.Ref, c Constraint) map[string]any {
 	return map[string]any{
 		"object": of.String(), "namespace": of.Namespace, "quota": c.Name, "kind": string(c.Kind), "key": c.Resource,
 		"one": c.Each, "used": c.Used, "hard": c.Hard, "message": c.Message, "needs": "", "raise": "",
-		"autoscalers": []string{}, "n": 0,
+		"autoscalers": []string{}, "n": 0, "devices": tracksDevices(corev1.ResourceName(c.Resource)),
 	}
 }
 
@@ -163,7 +163,9 @@ func (h *headroom) together(works []Work) {
 		tried := h.space(w.Ref.Namespace).admissible(w)
 		more := max(int(hpa.Spec.MaxReplicas)-w.Pods, 0)
 		if pod, ok := tried.Object.(*corev1.Pod); ok && tried.Admitted() && more > 0 {
-			l.space.charge(pod, more)
+			for _, o := range l.space.replica(w, pod) {
+				l.space.charge(o, more)
+			}
 			l.names = append(l.names, hpa.Name)
 		}
 	}
@@ -199,7 +201,7 @@ func (h *headroom) reportTogether(namespace string, space *Space, autoscalers []
 			f.Args = map[string]any{
 				"object": ref.String(), "namespace": namespace, "quota": l.quota.Name, "kind": string(BindsQuota), "key": string(name), "one": "",
 				"used": human(was, true), "hard": human(hard, false), "needs": human(will, true), "raise": will.String(), "message": "",
-				"hpa": "", "max": 0, "now": 0, "reach": 0, "missing": 0, "together": true, "autoscalers": autoscalers, "n": len(autoscalers),
+				"hpa": "", "max": 0, "now": 0, "reach": 0, "missing": 0, "together": true, "autoscalers": autoscalers, "n": len(autoscalers), "devices": false,
 			}
 			f.Evidence = []finding.Evidence{
 				{Object: ref.String(), Path: "status.used." + string(name), Value: human(was, true) + " of " + human(hard, false)},

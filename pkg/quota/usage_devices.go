@@ -90,17 +90,7 @@ func defaultDevices(spec *resourcev1.ResourceClaimSpec) {
 // controller does once the pod is there. A quota that refuses one leaves the pod
 // waiting for good; the outcome then is that of the claim.
 func (s *Space) claimDevices(w Work, pod Outcome) Outcome {
-	for _, c := range w.Template.Spec.ResourceClaims {
-		if c.ResourceClaimTemplateName == nil || !s.countsDevices() {
-			continue
-		}
-		template := s.deviceTemplate(*c.ResourceClaimTemplateName)
-		if template == nil {
-			s.unread(&pod, "ResourceClaimTemplate")
-			continue // the pod waits for it, which is not for quotas to say
-		}
-		claim := &resourcev1.ResourceClaim{ObjectMeta: *template.Spec.ObjectMeta.DeepCopy(), Spec: *template.Spec.Spec.DeepCopy()}
-		claim.Namespace, claim.Name = w.Ref.Namespace, pod.Object.GetName()+"-"+c.Name+"-*"
+	for _, claim := range s.deviceClaims(w, pod.Object.GetName(), &pod) {
 		made := s.Admit(claim, nil)
 		pod.Unknown = append(pod.Unknown, made.Unknown...)
 		if !made.Admitted() {
@@ -109,6 +99,27 @@ func (s *Space) claimDevices(w Work, pod Outcome) Outcome {
 		}
 	}
 	return pod
+}
+
+// deviceClaims are the claims that are made for one pod, where a quota counts any.
+// A template that is not there leaves the pod waiting, which is not for quotas to
+// say; one that was not read is noted in the outcome.
+func (s *Space) deviceClaims(w Work, pod string, out *Outcome) []*resourcev1.ResourceClaim {
+	var claims []*resourcev1.ResourceClaim
+	for _, c := range w.Template.Spec.ResourceClaims {
+		if c.ResourceClaimTemplateName == nil || !s.countsDevices() {
+			continue
+		}
+		template := s.deviceTemplate(*c.ResourceClaimTemplateName)
+		if template == nil {
+			s.unread(out, "ResourceClaimTemplate")
+			continue
+		}
+		claim := &resourcev1.ResourceClaim{ObjectMeta: *template.Spec.ObjectMeta.DeepCopy(), Spec: *template.Spec.Spec.DeepCopy()}
+		claim.Namespace, claim.Name = w.Ref.Namespace, pod+"-"+c.Name+"-*"
+		claims = append(claims, claim)
+	}
+	return claims
 }
 
 // unsureOfExtended: a quota that counts extended resources may count the claim as well.
