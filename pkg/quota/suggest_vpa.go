@@ -21,6 +21,8 @@ const (
 	vpaPodMilli                   = 25.0
 	vpaPodMemory                  = 250.0 * 1024 * 1024
 	vpaOOMLeast                   = 100 << 20
+	// vpaMost is the largest amount that it knows: thousandths of a CPU, or bytes.
+	vpaMost = 1e14
 )
 
 // VPABounds are between which values VPA would leave a request alone.
@@ -35,12 +37,15 @@ type VPABounds struct {
 // of CPU over all samples and of memory over the highest of each day, 15 % on top,
 // 25m and 250Mi per pod at least; limits scale as they stand to requests now
 // (pkg/recommender/logic/recommender.go, pkg/utils/vpa/limit_and_request_scaling.go).
-// The bounds widen with little history; VPA counts a sample a minute, and here
+// The bounds of both widen with little history of CPU, and have no end without any; VPA counts a sample a minute, and here
 // there are fewer, so they are as wide as those that it draws from a Prometheus.
 func (d *draft) vpa(name corev1.ResourceName) {
 	o := d.u.observed(name)
 	h := d.vpaHistogram(name)
-	days := min(o.covered.Hours()/24, float64(d.vpaSamples())/(24*60))
+	days := 0.0
+	if cpu := d.u.CPU; cpu != nil {
+		days = min(cpu.covered.Hours()/24, float64(cpu.Pooled.Samples)/(24*60))
+	}
 	// Amounts are whole thousandths and bytes, cut at each step.
 	unit := 1.0
 	least := math.Floor(vpaPodMemory / float64(d.containers()))
@@ -51,7 +56,7 @@ func (d *draft) vpa(name corev1.ResourceName) {
 		amount := math.Floor(h.percentile(percentile) * unit)
 		amount += math.Floor(amount * vpaMargin)
 		if multiplier > 0 {
-			amount = math.Floor(amount * math.Pow(1+multiplier/days, exponent))
+			amount = math.Floor(min(amount*math.Pow(1+multiplier/days, exponent), vpaMost))
 		}
 		amount = max(amount, least)
 		if name == corev1.ResourceCPU {
@@ -84,13 +89,6 @@ func (d *draft) containers() int {
 	n := 0
 	runningContainers(d.sample(), func(*corev1.Container) { n++ })
 	return max(n, 1)
-}
-
-func (d *draft) vpaSamples() int {
-	if d.u.CPU == nil {
-		return 0
-	}
-	return d.u.CPU.Pooled.Samples
 }
 
 // vpaHistogram takes each sample of CPU, and of memory each pod's highest of each day.
