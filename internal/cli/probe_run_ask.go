@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,7 +38,7 @@ func (a *app) runProbeRun(ctx context.Context, o probeRunOptions) error {
 		return err
 	}
 	asked := run.NewCluster(c.config, ownVersion())
-	answers, missing, err := a.askProbes(ctx, c, asked, questions, o)
+	answers, missing, err := a.askProbes(ctx, c, s, asked, questions, o)
 	var later map[finding.Ref]*corev1.Pod
 	if err == nil {
 		later, err = a.lookAgain(ctx, c, probe.Suspects(s, q, answers))
@@ -79,27 +78,19 @@ func (a *app) readProbes(ctx context.Context, c *cluster, o probeRunOptions) (*s
 }
 
 // askProbes says what will be done beyond reading, does it, and cleans up after it.
-func (a *app) askProbes(ctx context.Context, c *cluster, asked *run.Cluster, questions []probe.Question, o probeRunOptions) ([]probe.Answer, []finding.NotChecked, error) {
+func (a *app) askProbes(ctx context.Context, c *cluster, s *snapshot.Snapshot, asked *run.Cluster, questions []probe.Question, o probeRunOptions) ([]probe.Answer, []finding.NotChecked, error) {
 	options := run.Options{Samples: o.samples, Interval: o.interval, Exec: o.exec, Agent: a.agent(ctx, c)}
 	if o.exec {
 		a.sayCommands(questions)
 	}
 	var missing []finding.NotChecked
-	if live := alive(questions); o.helper && live != nil {
-		namespace := live.Pod.Namespace
-		fmt.Fprintln(a.Streams.Err, a.t("probe.run.helper-first", "namespace", namespace, "image", snapshot.Safe(o.image), "life", run.HelperLife.String()))
-		done := a.Streams.Wait(a.t("wait.helper", "namespace", namespace))
-		helper, err := asked.StartHelper(ctx, namespace, o.image, live.Pod.Spec.NodeName)
-		done()
-		switch {
-		case ctx.Err() != nil:
-			return nil, nil, errors.Join(context.Cause(ctx), err)
-		case err != nil:
-			missing = append(missing, finding.NotChecked{What: a.t("probe.run.helper-what"), Why: snapshot.Safe(err.Error())})
-		default:
-			defer a.removeHelper(ctx, helper)
-			options.Helper = helper
+	if o.helper {
+		with, could, clean, err := a.withHelper(ctx, c, s, asked, questions, o.image, options)
+		if err != nil {
+			return nil, nil, err
 		}
+		defer clean()
+		options, missing = with, could
 	}
 	progress := a.Streams.Wait(a.t("wait.probing", "n", len(questions)))
 	defer progress()
@@ -141,24 +132,6 @@ func (a *app) lookAgain(ctx context.Context, c *cluster, suspects []probe.Questi
 		later[rule.RefTo(pod)] = pod
 	}
 	return later, nil
-}
-
-// removeHelper deletes the helper pod, and says where that failed.
-func (a *app) removeHelper(ctx context.Context, helper *run.HelperPod) {
-	if err := helper.Remove(ctx); err != nil {
-		fmt.Fprintf(a.Streams.Err, "%s: %s\n", a.t("warning"), snapshot.Safe(err.Error()))
-		return
-	}
-	fmt.Fprintln(a.Streams.Err, a.t("probe.run.helper-gone", "name", helper.Name()))
-}
-
-// alive is the first question that somebody is there to answer.
-func alive(questions []probe.Question) *probe.Question {
-	i := slices.IndexFunc(questions, func(q probe.Question) bool { return q.Skip == "" })
-	if i < 0 {
-		return nil
-	}
-	return &questions[i]
 }
 
 // sayCommands lists the commands that are about to run, each once.

@@ -32,12 +32,15 @@ type Question struct {
 type Skip string
 
 // NotRunning: the container does not run, so the kubelet does not ask it
-// either. ExecNotAsked and HostElsewhere are left to the one who runs probes:
+// either; NotScheduled: its pod is on no node yet. NodeLost: the node is gone, or
+// its kubelet is not heard of any more. ExecNotAsked and HostElsewhere are left to the one who runs probes:
 // a command is run only where that was allowed, and a host that is not the pod
 // is not reached from everywhere. NoTransport: there was no way to the pod.
 const (
 	NotRunning    Skip = "container-not-running"
+	NotScheduled  Skip = "not-scheduled"
 	PodGone       Skip = "pod-gone"
+	NodeLost      Skip = "node-lost"
 	ExecNotAsked  Skip = "exec-not-allowed"
 	HostElsewhere Skip = "host-elsewhere"
 	NoTransport   Skip = "no-transport"
@@ -112,22 +115,6 @@ func questionsOf(sub *subject, pod *corev1.Pod, only string) []Question {
 		}
 	}
 	return out
-}
-
-// silent says why the kubelet has nobody to ask, with the container's state.
-func (c container) silent(pod *corev1.Pod) (Skip, string) {
-	status, ok := c.status(pod)
-	switch {
-	case !ok:
-		return NotRunning, string(pod.Status.Phase)
-	case status.State.Waiting != nil:
-		return NotRunning, status.State.Waiting.Reason
-	case status.State.Terminated != nil:
-		return NotRunning, status.State.Terminated.Reason
-	case status.State.Running == nil || pod.Status.PodIP == "":
-		return NotRunning, string(pod.Status.Phase)
-	}
-	return "", ""
 }
 
 // Ref points at the container in its pod.

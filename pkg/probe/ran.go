@@ -96,13 +96,12 @@ func Run(s *snapshot.Snapshot, in RunInput, o Options) (RunReport, error) {
 		asked.Targets = append(asked.Targets, t.String())
 	}
 	out := RunReport{Probes: []Ran{}, Bare: v.bare(), Transports: sights(in.Answers, texts, o.Lang), PodsLeftOut: in.PodsLeftOut}
-	missing := append(unread.NotChecked(s), in.NotChecked...)
+	missing := append(append(unread.NotChecked(s), in.NotChecked...), notAsked(in.Answers, texts, o.Lang)...)
+	missing = append(missing, v.nobody(scope, in.Query, texts, o.Lang)...)
 	for _, a := range in.Answers {
 		ran := v.ran(a)
 		if ran.Verdict == NotRun {
-			ran.Reason = texts.Text(o.Lang, "skip-"+string(a.Question.Skip), map[string]any{"detail": a.Question.Detail, "container": a.Question.Container.Name})
-			what := texts.Text(o.Lang, "not-asked", map[string]any{"probe": string(ran.Type), "container": ran.Container, "pod": ran.Pod})
-			missing = append(missing, finding.NotChecked{What: what, Why: ran.Reason})
+			ran.Reason = why(texts, o.Lang, a.Question.Skip, a.Question.Detail, a.Question.Container.Name, a.Question.Pod)
 		}
 		out.Probes = append(out.Probes, ran)
 	}

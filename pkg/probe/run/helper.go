@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -44,6 +45,11 @@ func (h *HelperPod) Way() *Relay {
 	return NewRelay(h.cluster.Remote(h.namespace, h.name), helperContainer, "helper")
 }
 
+// HelperLabels are those of the helper pod.
+func HelperLabels() map[string]string {
+	return map[string]string{"app.kubernetes.io/managed-by": "kubectl-msa", "app.kubernetes.io/name": "msa-probe"}
+}
+
 // helperSpec is a pod that waits, as restricted as a pod can be.
 func helperSpec(namespace, image, node string) *corev1.Pod {
 	no, yes, grace, user := false, true, int64(0), int64(nobody)
@@ -53,7 +59,7 @@ func helperSpec(namespace, image, node string) *corev1.Pod {
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, Name: "msa-probe-" + rand.String(8),
-			Labels: map[string]string{"app.kubernetes.io/managed-by": "kubectl-msa", "app.kubernetes.io/name": "msa-probe"},
+			Labels: HelperLabels(),
 		},
 		Spec: corev1.PodSpec{
 			RestartPolicy: corev1.RestartPolicyNever, ActiveDeadlineSeconds: &life, TerminationGracePeriodSeconds: &grace,
@@ -88,7 +94,10 @@ func (c *Cluster) StartHelper(ctx context.Context, namespace, image, node string
 	h := &HelperPod{cluster: c, namespace: namespace, name: spec.Name}
 	if err := c.pod(ctx, http.MethodPost, namespace, "", nil, spec, nil); err != nil {
 		var refused apierrors.APIStatus
-		if errors.As(err, &refused) {
+		switch {
+		case apierrors.IsForbidden(err) && !strings.Contains(err.Error(), "cannot create resource"): // by a quota, by Pod Security or another admission plugin
+			return nil, lost("the API server admits no helper pod: %w", err)
+		case errors.As(err, &refused):
 			return nil, barred("create pods in namespace "+namespace, err)
 		}
 		return nil, errors.Join(err, h.Remove(ctx)) // it may have been created all the same
@@ -147,14 +156,19 @@ func (h *HelperPod) Remove(ctx context.Context) error {
 
 // pod sends one request about a pod; name "" is the list of them.
 func (c *Cluster) pod(ctx context.Context, method, namespace, name string, query url.Values, send, into any) error {
-	at, err := c.url(namespace, name, "", query)
+	return c.do(ctx, method, []string{"namespaces", namespace, "pods", name}, query, send, into)
+}
+
+// do sends one request about an object of the core group.
+func (c *Cluster) do(ctx context.Context, method string, path []string, query url.Values, send, into any) error {
+	at, err := c.at(query, path...)
 	if err != nil {
 		return err
 	}
 	var body bytes.Buffer
 	if send != nil {
 		if err := json.NewEncoder(&body).Encode(send); err != nil {
-			return fmt.Errorf("encode a pod: %w", err)
+			return fmt.Errorf("encode a request: %w", err)
 		}
 	}
 	req, err := http.NewRequestWithContext(ctx, method, at.String(), &body)
@@ -189,7 +203,7 @@ func answered(res *http.Response, into any) error {
 		return nil
 	}
 	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("decode a pod: %w", err)
+		return fmt.Errorf("decode an answer: %w", err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -16,6 +17,10 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
 )
 
+// forwardPatience is how long the connection to a pod may take. The API server
+// itself waits three times as long for a node that is gone.
+const forwardPatience = 10 * time.Second
+
 // atOnce is how many probes are asked at the same time.
 const atOnce = 8
 
@@ -28,6 +33,8 @@ type Options struct {
 	Exec bool
 	// Helper asks from a pod of our own; nil where there is none.
 	Helper *HelperPod
+	// KeptOut are the pods that it does not reach.
+	KeptOut map[*corev1.Pod]bool
 	// Agent is the kubelet's user agent.
 	Agent string
 	// Progress is told how many probes are done; several goroutines call it.
@@ -41,7 +48,7 @@ func (c *Cluster) Run(ctx context.Context, questions []probe.Question, o Options
 	visits := map[*corev1.Pod]*visit{}
 	for _, q := range questions {
 		if visits[q.Pod] == nil {
-			visits[q.Pod] = &visit{cluster: c, options: o, forward: c.Forward(q.Pod.Namespace, q.Pod.Name), remote: c.Remote(q.Pod.Namespace, q.Pod.Name)}
+			visits[q.Pod] = &visit{pod: q.Pod, cluster: c, options: o, forward: c.Forward(q.Pod.Namespace, q.Pod.Name), remote: c.Remote(q.Pod.Namespace, q.Pod.Name)}
 		}
 	}
 	defer func() {
@@ -77,6 +84,7 @@ func (c *Cluster) Run(ctx context.Context, questions []probe.Question, o Options
 
 // visit is what is done in one pod.
 type visit struct {
+	pod     *corev1.Pod
 	cluster *Cluster
 	options Options
 	forward *Forward
@@ -85,6 +93,7 @@ type visit struct {
 	mu     sync.Mutex
 	chosen func(container string) Way
 	barred error
+	node   *nodeSeen
 }
 
 // way chooses how ports are reached, once for a pod: from the helper pod, by
@@ -104,11 +113,13 @@ func (v *visit) way(ctx context.Context, container string) (Way, error) {
 }
 
 func (v *visit) choose(ctx context.Context) error {
-	if h := v.options.Helper; h != nil {
+	if h := v.options.Helper; h != nil && !v.options.KeptOut[v.pod] {
 		v.chosen = func(string) Way { return h.Way() }
 		return nil
 	}
-	err := v.forward.Open(ctx)
+	opening, cancel := context.WithTimeoutCause(ctx, forwardPatience, lost("the API server did not reach the kubelet of the pod's node within %s", forwardPatience))
+	defer cancel()
+	err := v.forward.Open(opening)
 	switch {
 	case err == nil:
 		v.chosen = func(string) Way { return v.forward }
@@ -178,7 +189,7 @@ func (v *visit) prepare(ctx context.Context, q probe.Question) (asker Asker, ski
 		return asker, "", "", nil
 	}
 	host := q.Elsewhere()
-	if host != "" && host != q.Pod.Status.PodIP && (v.options.Helper == nil || local(host)) {
+	if host != "" && host != q.Pod.Status.PodIP && (v.options.Helper == nil || v.options.KeptOut[q.Pod] || local(host)) {
 		return asker, probe.HostElsewhere, host, nil
 	}
 	asker.Way, err = v.way(ctx, q.Container.Name)
@@ -235,5 +246,34 @@ func (v *visit) gone(ctx context.Context, q probe.Question, err error) (probe.Sk
 		seen == nil && (pod.UID != q.Pod.UID || pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodRunning) {
 		return probe.PodGone, ""
 	}
+	if lost, detail := v.nodeLost(ctx, q.Pod.Spec.NodeName); lost {
+		return probe.NodeLost, detail
+	}
 	return probe.NoTransport, shortly(err)
+}
+
+// nodeLost says that the node of a pod is gone, or since when its kubelet is not
+// heard of. Where nodes may not be read nothing is said.
+func (v *visit) nodeLost(ctx context.Context, name string) (lost bool, detail string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.node == nil {
+		v.node = &nodeSeen{}
+		v.node.err = v.cluster.do(ctx, http.MethodGet, []string{"nodes", name}, nil, nil, &v.node.Node)
+	}
+	if name == "" || v.node.err != nil {
+		return name != "" && apierrors.IsNotFound(v.node.err), ""
+	}
+	for _, c := range v.node.Status.Conditions {
+		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
+			return true, fmt.Sprintf("Ready=%s since %s (%s)", c.Status, c.LastTransitionTime.UTC().Format(time.RFC3339), c.Reason)
+		}
+	}
+	return false, ""
+}
+
+// nodeSeen is a node, or why it was not seen.
+type nodeSeen struct {
+	corev1.Node
+	err error
 }

@@ -43,11 +43,16 @@ func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { ret
 
 // url is that of a subresource of a pod; "" is the pod itself.
 func (c *Cluster) url(namespace, pod, subresource string, query url.Values) (*url.URL, error) {
+	return c.at(query, "namespaces", namespace, "pods", pod, subresource)
+}
+
+// at is an address in the core group.
+func (c *Cluster) at(query url.Values, path ...string) (*url.URL, error) {
 	base, _, err := rest.DefaultServerUrlFor(c.config)
 	if err != nil {
 		return nil, fmt.Errorf("address of the API server: %w", err)
 	}
-	base = base.JoinPath("api", "v1", "namespaces", namespace, "pods", pod, subresource)
+	base = base.JoinPath(append([]string{"api", "v1"}, path...)...)
 	base.RawQuery = query.Encode()
 	return base, nil
 }
