@@ -131,7 +131,7 @@ func (v *view) nobody(sc *rule.Scope, q Query, texts lang.Catalogue, l lang.Lang
 				ended = pod
 			}
 		}
-		id := ""
+		id := "nobody-no-pods"
 		switch {
 		case live || leaving == nil && ended == nil && !v.podsKnown(o):
 			continue
@@ -144,8 +144,6 @@ func (v *view) nobody(sc *rule.Scope, q Query, texts lang.Catalogue, l lang.Lang
 			}
 		case ended != nil:
 			id, args["phase"], args["reason"] = "nobody-ended", string(ended.Status.Phase), ended.Status.Reason
-		default:
-			id = "nobody-no-pods"
 		}
 		out = append(out, finding.NotChecked{What: t.String(), Why: snapshot.Safe(texts.Text(l, id, args))})
 	}

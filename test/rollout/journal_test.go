@@ -155,9 +155,7 @@ func TestADriverThatLostItsLeadCannotWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	letGo(t, ann)
-	if err := c.Claim(t.Context(), m, ann.Token(), ann.Before()); err != nil {
-		t.Fatal(err)
-	}
+	claimed(t, c, m, ann.Token(), ann.Before())
 	w := func() rollout.Write {
 		return rollout.Write{Object: ref, UID: uid, Generation: liveOf(t, c, ref).Metadata.Generation, Changes: []rollout.Change{change(rollout.MinReadyField, "", "5")}}
 	}
@@ -172,9 +170,7 @@ func TestADriverThatLostItsLeadCannotWrite(t *testing.T) {
 	if string(state.Template) == "" || !rollout.Same(state.Managed[0].Original[rollout.StrategyField], json.RawMessage(`{"type":"Recreate"}`)) {
 		t.Errorf("bob goes on with %+v", state)
 	}
-	if err := c.Claim(t.Context(), m, bob.Token(), bob.Before()); err != nil {
-		t.Fatal(err)
-	}
+	claimed(t, c, m, bob.Token(), bob.Before())
 	var lost *rollout.LostError
 	if err := ann.Save(t.Context(), stateOf(ref, uid)); !errors.As(err, &lost) || lost.Holder != "bob@host pid 2" {
 		t.Errorf("ann's save: %v", err)
@@ -191,9 +187,7 @@ func TestADriverThatLostItsLeadCannotWrite(t *testing.T) {
 	if err := c.Apply(t.Context(), w(), bob.Token()); sortOf(err) != "conflict" {
 		t.Errorf("bob's write under a token that is on no object yet: %v", err)
 	}
-	if err := c.Claim(t.Context(), m, bob.Token(), bob.Before()); err != nil {
-		t.Fatal(err)
-	}
+	claimed(t, c, m, bob.Token(), bob.Before())
 	if err := c.Apply(t.Context(), w(), bob.Token()); err != nil {
 		t.Errorf("bob's write: %v", err)
 	}

@@ -76,9 +76,7 @@ func begin(t *testing.T, k *sandbox.Cluster, c *cluster.Client, spec rollout.Spe
 		return err == nil, "", err
 	})
 	for _, m := range s.Managed {
-		if err := c.Claim(t.Context(), m, "token", nil); err != nil {
-			t.Fatal(err)
-		}
+		claimed(t, c, m, "token", nil)
 	}
 	return s
 }
