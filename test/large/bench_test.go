@@ -1,63 +1,9 @@
 package large_test
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"testing"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
-	metrics "k8s.io/metrics/pkg/client/clientset/versioned"
 )
-
-// bare lists the same objects and does nothing with them: one list after the
-// other, in pages, as protobuf.
-func bare(ctx context.Context, url string) error {
-	config := &rest.Config{Host: url, QPS: -1, ContentConfig: rest.ContentConfig{AcceptContentTypes: "application/vnd.kubernetes.protobuf", ContentType: "application/vnd.kubernetes.protobuf"}}
-	c, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("set up the client: %w", err)
-	}
-	m, err := metrics.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("set up the client of the metrics: %w", err)
-	}
-	for _, list := range []func(metav1.ListOptions) (string, error){
-		func(o metav1.ListOptions) (string, error) {
-			l, err := c.CoreV1().Pods("").List(ctx, o)
-			return l.Continue, err
-		},
-		func(o metav1.ListOptions) (string, error) {
-			l, err := c.AppsV1().ReplicaSets("").List(ctx, o)
-			return l.Continue, err
-		},
-		func(o metav1.ListOptions) (string, error) {
-			l, err := c.AppsV1().Deployments("").List(ctx, o)
-			return l.Continue, err
-		},
-		func(o metav1.ListOptions) (string, error) {
-			l, err := c.CoreV1().Nodes().List(ctx, o)
-			return l.Continue, err
-		},
-		func(o metav1.ListOptions) (string, error) {
-			l, err := m.MetricsV1beta1().PodMetricses("").List(ctx, o)
-			return l.Continue, err
-		},
-	} {
-		options := metav1.ListOptions{Limit: pageSize}
-		for {
-			if options.Continue, err = list(options); err != nil {
-				return err
-			}
-			if options.Continue == "" {
-				break
-			}
-		}
-	}
-	return nil
-}
 
 // BenchmarkQuotaAudit states what an audit of all namespaces takes, in bare
 // lists of the same objects: "lists" in time, "cpu-lists" in CPU time, which
