@@ -39,8 +39,8 @@ func (e explainer) service(out *Object, svc *corev1.Service) {
 	if len(svc.Spec.Selector) > 0 {
 		out.Compare = append(out.Compare, e.ports(svc)...)
 	}
-	for _, m := range e.scope.Members() {
-		if m.Kind != "Pod" && m.Kind != "ReplicaSet" && m != out.Object && e.scope.Under(out.Object, m) {
+	for _, m := range e.scope.Below(out.Object) {
+		if m.Kind != "Pod" && m.Kind != "ReplicaSet" {
 			out.Related = append(out.Related, e.link(Selects, m))
 		}
 	}

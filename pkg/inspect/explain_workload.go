@@ -96,9 +96,8 @@ func (e explainer) count(id, desired string, observed int32, ok bool) Comparison
 // podsUnder links the pods of the scope below an object, the unwell first, up to a bound.
 func (e explainer) podsUnder(relation Relation, r finding.Ref) []Link {
 	var bad, good []Link
-	for _, pod := range rule.Members[*corev1.Pod](e.s, e.scope) {
-		ref := rule.RefTo(pod)
-		if !e.scope.Under(r, ref) || ref == r {
+	for _, ref := range e.scope.Below(r) {
+		if _, a := e.s.Find("Pod", ref.Namespace, ref.Name); ref.Kind != "Pod" || a.State != snapshot.Present {
 			continue
 		}
 		if l := e.link(relation, ref); l.Health == Healthy {

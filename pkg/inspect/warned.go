@@ -54,8 +54,8 @@ func (e explainer) cause(f finding.Finding) bool { return !e.catalogue[f.Rule].I
 // lastWarning is the newest Warning event about the object or what was reached below it.
 func (e explainer) lastWarning(r finding.Ref) *corev1.Event {
 	var newest *corev1.Event
-	for _, m := range e.scope.Members() {
-		if !warnedKinds(m.Kind) || !e.scope.Under(r, m) {
+	for _, m := range append([]finding.Ref{r}, e.scope.Below(r)...) {
+		if !warnedKinds(m.Kind) {
 			continue
 		}
 		o, a := e.s.Find(snapshot.Kind(m.Kind), m.Namespace, m.Name)

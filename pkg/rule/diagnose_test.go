@@ -114,3 +114,27 @@ func TestScopeKeepsTheFirstWay(t *testing.T) {
 		t.Errorf("what was not reached stands by itself: %v", got)
 	}
 }
+
+// What lies below is listed once, in the order in which it was reached, and is what is under.
+func TestBelow(t *testing.T) {
+	sc := NewScope(ref("Service", "web"), ref("Deployment", "other"))
+	sc.Add(ref("Service", "web"), ref("Deployment", "web"))
+	sc.Add(ref("Deployment", "other"), ref("Pod", "c"))
+	sc.Add(ref("Deployment", "web"), ref("Pod", "b"))
+	sc.Add(ref("Deployment", "web"), ref("Pod", "a"))
+	sc.Add(ref("Service", "web"), ref("Pod", "a"))
+	for _, of := range sc.Members() {
+		var want []finding.Ref
+		for _, m := range sc.Members() {
+			if m != of && sc.Under(of, m) {
+				want = append(want, m)
+			}
+		}
+		if diff := cmp.Diff(want, sc.Below(of)); diff != "" {
+			t.Errorf("%s: %s", of, diff)
+		}
+	}
+	if got := sc.Below(ref("Service", "web")); len(got) != 3 || got[0].Name != "web" || got[1].Name != "b" {
+		t.Errorf("%v", got)
+	}
+}

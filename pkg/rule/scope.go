@@ -13,16 +13,17 @@ import (
 type Scope struct {
 	Targets []finding.Ref
 
-	order   []finding.Ref
-	parents map[finding.Ref][]finding.Ref
-	members map[finding.Ref]bool
+	order    []finding.Ref
+	parents  map[finding.Ref][]finding.Ref
+	children map[finding.Ref][]finding.Ref
+	members  map[finding.Ref]int // where each stands in order
 }
 
 // NewScope begins a scope with its targets.
 func NewScope(targets ...finding.Ref) *Scope {
-	sc := &Scope{parents: map[finding.Ref][]finding.Ref{}, members: map[finding.Ref]bool{}}
+	sc := &Scope{parents: map[finding.Ref][]finding.Ref{}, children: map[finding.Ref][]finding.Ref{}, members: map[finding.Ref]int{}}
 	for _, t := range targets {
-		if !sc.members[t] {
+		if !sc.member(t) {
 			sc.Targets = append(sc.Targets, t)
 			sc.join(t)
 		}
@@ -30,27 +31,33 @@ func NewScope(targets ...finding.Ref) *Scope {
 	return sc
 }
 
+func (sc *Scope) member(r finding.Ref) bool {
+	_, ok := sc.members[r]
+	return ok
+}
+
 func (sc *Scope) join(r finding.Ref) {
-	sc.members[r] = true
+	sc.members[r] = len(sc.order)
 	sc.order = append(sc.order, r)
 }
 
 // Add hangs child under parent. An object may be reached in several ways, and
 // a target from another one; what would close a circle is left out.
 func (sc *Scope) Add(parent, child finding.Ref) {
-	if child == parent || sc.members[parent] && sc.Under(child, parent) {
+	if child == parent || sc.member(parent) && sc.Under(child, parent) {
 		return
 	}
-	if !sc.members[child] {
+	if !sc.member(child) {
 		sc.join(child)
 	}
 	if !slices.Contains(sc.parents[child], parent) {
 		sc.parents[child] = append(sc.parents[child], parent)
+		sc.children[parent] = append(sc.children[parent], child)
 	}
 }
 
 // Has says whether the object was reached.
-func (sc *Scope) Has(r finding.Ref) bool { return sc.members[r.Object()] }
+func (sc *Scope) Has(r finding.Ref) bool { return sc.member(r.Object()) }
 
 // Members lists all that was reached, in the order in which it was.
 func (sc *Scope) Members() []finding.Ref { return sc.order }
@@ -72,6 +79,23 @@ func (sc *Scope) Under(ancestor, r finding.Ref) bool {
 		return true
 	}
 	return slices.ContainsFunc(sc.parents[r.Object()], func(parent finding.Ref) bool { return sc.Under(ancestor, parent) })
+}
+
+// Below lists what hangs below the object in any way, in the order in which it was reached.
+func (sc *Scope) Below(r finding.Ref) []finding.Ref {
+	var out []finding.Ref
+	seen := map[finding.Ref]bool{r.Object(): true}
+	for open := []finding.Ref{r.Object()}; len(open) > 0; open = open[1:] {
+		for _, child := range sc.children[open[0]] {
+			if !seen[child] {
+				seen[child] = true
+				out = append(out, child)
+				open = append(open, child)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b finding.Ref) int { return sc.members[a] - sc.members[b] })
+	return out
 }
 
 // Members of one type that were seen, in the order in which they were reached.

@@ -87,6 +87,7 @@ type Snapshot struct {
 	series   map[SeriesNeed]SeriesReading
 	trace    map[Kind]bool
 	found    []Info
+	index    labelIndex
 }
 
 // New makes an empty snapshot.
@@ -126,6 +127,7 @@ func (s *Snapshot) Add(o Object) {
 		}
 	}
 	s.objects[k] = o
+	s.index.forget()
 }
 
 // Record notes how a read ended.
@@ -262,7 +264,7 @@ func List[T Object](s *Snapshot, namespace string, selector labels.Selector) ([]
 	kind := kindFor[T]()
 	s.touch(kind)
 	var out []T
-	for _, o := range s.all(kind, namespace) {
+	for _, o := range s.candidates(kind, namespace, selector) {
 		if selector == nil || selector.Matches(labels.Set(o.GetLabels())) {
 			out = append(out, o.(T))
 		}

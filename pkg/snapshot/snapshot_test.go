@@ -2,11 +2,13 @@ package snapshot
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -194,5 +196,45 @@ func TestCertificates(t *testing.T) {
 	}
 	if s := NewSecret(&corev1.Secret{Data: map[string][]byte{"tls.crt": []byte("x")}}); s.Certificate != nil {
 		t.Error("only a TLS Secret promises a certificate")
+	}
+}
+
+// Of many objects those that a selector asks for are found as if each was looked
+// at, also after another one came in.
+func TestListOfManyByLabels(t *testing.T) {
+	s := New(FromCluster, time.Time{})
+	add := func(i int) {
+		set := map[string]string{"app": fmt.Sprint("a", i%7), "tier": fmt.Sprint("t", i%2)}
+		if i%5 == 0 {
+			delete(set, "app")
+		}
+		s.Add(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("p-%04d", i), Namespace: fmt.Sprint("ns", i%3), Labels: set}})
+	}
+	for i := range 300 {
+		add(i)
+	}
+	for round := range 2 {
+		for _, text := range []string{"app=a3", "app in (a3)", "app in (a3,a4)", "app!=a3", "!app", "tier=t1,app=a2", "app=none", "app,tier=t0"} {
+			selector, err := labels.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, ns := range []string{"", "ns1"} {
+				var want, got []string
+				for _, o := range s.OfKind("Pod", ns) {
+					if selector.Matches(labels.Set(o.GetLabels())) {
+						want = append(want, o.GetName())
+					}
+				}
+				found, _ := List[*corev1.Pod](s, ns, selector)
+				for _, p := range found {
+					got = append(got, p.Name)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("round %d, %s in %q: %s", round, text, ns, diff)
+				}
+			}
+		}
+		add(1003 + round)
 	}
 }
