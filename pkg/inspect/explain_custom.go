@@ -15,6 +15,8 @@ import (
 type condition struct {
 	of, kind, status, reason, message string
 	since                             time.Time
+	// stale: it is about an older form of the object.
+	stale bool
 }
 
 // settleTime is how long a Ready of False may be that of something on its way.
@@ -60,7 +62,11 @@ func (e explainer) byConditions(t *told, u *unstructured.Unstructured) {
 		if adverse(c.kind) {
 			good = "False"
 		}
-		t.rows = append(t.rows, named(strings.TrimSpace(c.of+" "+c.kind), good, observedCondition(c.status, c.reason, c.message), judged(c.status == good)))
+		ok := judged(c.status == good)
+		if c.stale && vital(c.kind) {
+			ok, t.health, t.status = nil, Progressing, e.text("not-observed-yet", nil)
+		}
+		t.rows = append(t.rows, named(strings.TrimSpace(c.of+" "+c.kind), good, observedCondition(c.status, c.reason, c.message), ok))
 	}
 	if t.health == Progressing || len(all) == 0 {
 		return
@@ -121,19 +127,19 @@ func vital(kind string) bool {
 
 // conditionsOf gathers conditions, also those that a kind keeps for each parent or listener.
 func conditionsOf(u *unstructured.Unstructured) []condition {
-	out := readConditions("", u.Object["status"])
+	out := readConditions(u, "", u.Object["status"])
 	status, _ := u.Object["status"].(map[string]any)
 	for _, p := range objectsIn(status["parents"]) {
 		parent, _ := p["parentRef"].(map[string]any)
-		out = append(out, readConditions(textIn(parent, "name"), p)...)
+		out = append(out, readConditions(u, textIn(parent, "name"), p)...)
 	}
 	for _, l := range objectsIn(status["listeners"]) {
-		out = append(out, readConditions(textIn(l, "name"), l)...)
+		out = append(out, readConditions(u, textIn(l, "name"), l)...)
 	}
 	return out
 }
 
-func readConditions(of string, in any) []condition {
+func readConditions(u *unstructured.Unstructured, of string, in any) []condition {
 	m, _ := in.(map[string]any)
 	var out []condition
 	for _, c := range objectsIn(m["conditions"]) {
@@ -141,6 +147,7 @@ func readConditions(of string, in any) []condition {
 		if got.kind == "" {
 			continue
 		}
+		got.stale = stale(u, c)
 		if at, err := time.Parse(time.RFC3339, textIn(c, "lastTransitionTime")); err == nil {
 			got.since = at
 		}

@@ -126,6 +126,9 @@ func TestKinds(t *testing.T) {
 			[]string{"Ready | True | False (Progressing) | false"}, nil},
 		{"the controller is behind", "Kustomization", `{"apiVersion":"kustomize.toolkit.fluxcd.io/v1","kind":"Kustomization","metadata":{"name":"k","namespace":"shop","generation":3},"status":{"observedGeneration":2,"conditions":[{"type":"Ready","status":"True"}]}}`, Progressing,
 			[]string{"spec generation seen by its controller | 3 | 2 | false", "Ready | True | True | true"}, nil},
+		{"a condition that is about an older form", "HTTPRoute", `{"apiVersion":"gateway.networking.k8s.io/v1","kind":"HTTPRoute","metadata":{"name":"r","namespace":"shop","generation":2},"spec":{},
+			"status":{"parents":[{"parentRef":{"name":"gw"},"conditions":[{"type":"Accepted","status":"False","reason":"NoMatchingParent","observedGeneration":1,"lastTransitionTime":"2026-01-01T12:00:00Z"}]}]}}`, Progressing,
+			[]string{"gw Accepted | True | False (NoMatchingParent) | -"}, nil},
 		{"an object that says nothing is not called healthy", "TrafficSplit", `{"apiVersion":"split.smi-spec.io/v1alpha2","kind":"TrafficSplit","metadata":{"name":"t","namespace":"shop"}}`, Unknown, nil, nil},
 	}
 	for _, c := range cases {
