@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -11,6 +12,10 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
+
+// gcPercentOfLists keeps the memory near what is kept: much of what is decoded of
+// long lists is let go again at once.
+const gcPercentOfLists = 20
 
 func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 	if o.cluster {
@@ -28,6 +33,10 @@ func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 	catalogue, err := finding.LoadCatalogue()
 	if err != nil {
 		return err
+	}
+	if len(o.selection.objects) == 0 {
+		before := debug.SetGCPercent(gcPercentOfLists)
+		defer debug.SetGCPercent(before)
 	}
 	s, q, err := a.see(ctx, o, inspect.Plan)
 	if err != nil {
@@ -71,6 +80,9 @@ func (a *app) seeCluster(ctx context.Context, c *cluster, o inspectOptions, plan
 	}
 	s := snapshot.New(snapshot.FromCluster, a.Now())
 	s.Context, s.Namespace = c.context, c.namespace
+	if o.save == "" {
+		c.reader.Keep(inspect.Alike())
+	}
 	ctx, cancel := a.within(ctx)
 	defer cancel()
 	done := a.Streams.Wait(a.t("wait.reading", "host", c.host))
