@@ -15,7 +15,7 @@ import (
 
 // gcPercentOfLists keeps the memory near what is kept: much of what is decoded of
 // long lists is let go again at once.
-const gcPercentOfLists = 20
+const gcPercentOfLists = 25
 
 func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 	if o.cluster {

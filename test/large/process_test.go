@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -22,10 +23,12 @@ import (
 // the first as well: what a program held at most is counted on from the one that
 // started it, and this test holds the whole cluster.
 const (
-	roleEnv = "MSA_TEST_ROLE" // "measure" or "bare"
+	roleEnv = "MSA_TEST_ROLE" // "measure", "bare" or "gets"
 	costEnv = "MSA_TEST_COST" // the file that the cost is written to
 	toolEnv = "MSA_TEST_TOOL" // what "measure" starts
-	hostEnv = "MSA_TEST_HOST" // what "bare" lists
+	hostEnv = "MSA_TEST_HOST" // what "bare" lists, and "gets" asks
+	thenEnv = "MSA_TEST_THEN" // the role of what "measure" starts, where that is this binary once more: "gets"
+	urisEnv = "MSA_TEST_URIS" // what "gets" asks for
 )
 
 // cost is what a process took: time, CPU time, and the most memory in bytes.
@@ -41,6 +44,8 @@ func TestMain(m *testing.M) {
 		code, err = measure(os.Getenv(toolEnv), os.Args[1:])
 	case "bare":
 		err = listBare(os.Getenv(hostEnv))
+	case "gets":
+		err = getBare(os.Getenv(hostEnv), strings.Fields(os.Getenv(urisEnv)))
 	default:
 		os.Exit(m.Run())
 	}
@@ -55,6 +60,7 @@ func TestMain(m *testing.M) {
 func measure(program string, args []string) (int, error) {
 	cmd := exec.Command(program, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), roleEnv+"="+os.Getenv(thenEnv))
 	began := time.Now()
 	err := cmd.Run()
 	took := time.Since(began)
