@@ -281,3 +281,20 @@ func contextWithCause(t *testing.T) (context.Context, context.CancelCauseFunc) {
 	t.Helper()
 	return context.WithCancelCause(t.Context())
 }
+
+// What the rate of requests keeps back until its time is over has run out of time, and is no other trouble.
+func TestARequestThatTheRateKeepsBackRunsOutOfTime(t *testing.T) {
+	a := newAPI(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{}`) })
+	c, err := cluster.New(&rest.Config{Host: a.URL}, cluster.Options{Version: "test", QPS: 0.001, Burst: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Call(t.Context(), http.MethodGet, "/api", "", nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	if _, err := c.Call(ctx, http.MethodGet, "/api", "", nil); !errors.Is(err, context.DeadlineExceeded) || len(a.requests()) != 1 {
+		t.Errorf("%v after %q", err, a.requests())
+	}
+}

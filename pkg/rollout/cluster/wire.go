@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -106,6 +107,10 @@ func (c *Client) Call(ctx context.Context, method, path, contentType string, bod
 	return data, err
 }
 
+// limiterGaveUp is what the limiter of requests says, before the time is over and
+// without a type, of one that it could not let through in time (golang.org/x/time/rate, wait).
+const limiterGaveUp = "would exceed context deadline"
+
 // bounded gives one request its time. A request that got no answer in it leaves
 // its connection behind: the server may be gone without a word, as after a
 // failover, and the next request must not wait on it.
@@ -118,6 +123,8 @@ func (c *Client) bounded(ctx context.Context, do func(context.Context) error) er
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case strings.Contains(err.Error(), limiterGaveUp):
+		return fmt.Errorf("the request was not sent in time: %w", context.DeadlineExceeded)
 	case limited.Err() != nil || unanswered(err):
 		utilnet.CloseIdleConnectionsFor(c.http.Transport)
 		return fmt.Errorf("no answer from the API server in time: %w", cause(err))
