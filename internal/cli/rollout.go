@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"errors"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
@@ -40,7 +43,10 @@ func newRollout(a *app) *cobra.Command {
 // parseWorkload reads the one workload that a command is about, without its namespace.
 func parseWorkload(cmd *cobra.Command, args []string) (rollout.Ref, error) {
 	s, err := parseSelection(args)
+	var wrong *usageError
 	switch {
+	case errors.As(err, &wrong) && wrong.id == "error.unknown-kind" && wrong.args["near"] == "" && len(args) == 1 && !strings.Contains(args[0], "/"):
+		return rollout.Ref{}, usage("rollout.error.no-type", "name", args[0], "command", cmd.CommandPath())
 	case err != nil:
 		return rollout.Ref{}, err
 	case len(s.objects) == 0 && len(s.kinds) == 0:

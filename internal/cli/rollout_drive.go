@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/gate"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/plan"
 )
 
 // drive is a rollout that this command drives.
@@ -102,7 +103,10 @@ func (d *drive) report(r result) error {
 	if d.events {
 		out = d.app.Streams.Err
 	}
-	report := d.app.rolloutReport("rollout "+string(d.state.Spec.Strategy), render.NewRollout(&r.state, nil, d.machine.Describe(&r.state, nil), nil))
+	report, err := d.app.rolloutReport("rollout "+string(d.state.Spec.Strategy), render.NewRollout(&r.state, nil, d.machine.Describe(&r.state, nil), nil))
+	if err != nil {
+		return err
+	}
 	if err := render.WriteRolloutEnd(out, report, ending, detail, d.app.render(outputValue{format: render.Table})); err != nil {
 		return err
 	}
@@ -130,11 +134,18 @@ func endingOf(r result, back bool) (render.Ending, int) {
 }
 
 // rolloutReport puts a rollout into the frame that every report has.
-func (a *app) rolloutReport(command string, v render.Rollout) render.RolloutReport {
+func (a *app) rolloutReport(command string, v render.Rollout) (render.RolloutReport, error) {
 	var findings []finding.Finding
+	if v.Drift != nil {
+		catalogue, err := finding.LoadCatalogue()
+		if err != nil {
+			return render.RolloutReport{}, err
+		}
+		findings = plan.Drifted(v.Workload, *v.Drift, plan.Options{Lang: a.lang, Catalogue: catalogue})
+	}
 	if v.Reason != nil && v.Phase != rollout.Promoted {
-		findings = v.Reason.Findings
+		findings = append(findings, v.Reason.Findings...)
 	}
 	scope := finding.Scope{Context: a.global.usedContext, Namespace: v.Workload.Namespace, Targets: []string{v.Workload.String()}}
-	return render.RolloutReport{Report: finding.NewReport(command, a.Now(), scope, findings, nil, 0), Rollout: v}
+	return render.RolloutReport{Report: finding.NewReport(command, a.Now(), scope, findings, nil, 0), Rollout: v}, nil
 }

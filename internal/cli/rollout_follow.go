@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/kubectl-msa/kubectl-msa/internal/term"
-	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/router"
@@ -47,31 +46,27 @@ func (c *rollouts) see(ctx context.Context, r *record) (render.Rollout, error) {
 	}
 	d := m.Describe(r.State, w)
 	d.Time = c.client.Now()
-	v := render.NewRollout(r.State, w, d, r.view())
-	if w != nil && !r.leads() { // a driver sees for itself, and may have written since its journal was read
+	v := r.view(w, d)
+	if w != nil && r.left() { // a driver sees for itself, and may have written since its journal was read
 		v.Drift = c.drift(ctx, r.State, w)
 	}
 	return v, nil
 }
 
 // drift is what someone else has changed of a rollout that nobody drives, nil where nothing.
-func (c *rollouts) drift(ctx context.Context, s *rollout.State, w *rollout.World) *render.RolloutDrift {
+func (c *rollouts) drift(ctx context.Context, s *rollout.State, w *rollout.World) *rollout.DriftError {
 	found := s.Drift(w)
-	if found == nil {
-		return nil
-	}
-	d := &render.RolloutDrift{Object: found.Object, Path: found.Path, Gone: found.Gone}
-	if !found.Gone {
-		if manager, at, err := c.client.Who(ctx, found.Object, found.Path); err == nil && manager != "" {
-			d.Manager, d.At = manager, &at
+	if found != nil && !found.Gone {
+		if manager, at, err := c.client.Who(ctx, found.Object, found.Path); err == nil {
+			found.Manager, found.At = manager, at
 		}
 	}
-	return d
+	return found
 }
 
 // runRolloutStatus shows one rollout, once or until it is over.
 func (a *app) runRolloutStatus(ctx context.Context, o statusOptions) error {
-	c, r, err := a.lookUp(ctx, o.workload)
+	c, r, err := a.lookUp(ctx, o.workload, (*rollouts).glance)
 	if err != nil {
 		return err
 	}
@@ -91,8 +86,11 @@ func (a *app) runRolloutStatus(ctx context.Context, o statusOptions) error {
 	if err != nil {
 		return err
 	}
-	report := a.rolloutReport("rollout status", v)
-	report.Requests = len(c.reader.Requests())
+	report, err := a.rolloutReport("rollout status", v)
+	if err != nil {
+		return err
+	}
+	report.Requests, report.NotChecked = len(c.reader.Requests()), append(report.NotChecked, r.notChecked()...)
 	return render.WriteRollout(a.Streams.Out, report, a.render(o.output))
 }
 
@@ -118,17 +116,17 @@ func (a *app) follow(ctx context.Context, c *rollouts, r *record, o followOption
 			return err
 		case r.State.Phase.Over():
 			return f.end(v, render.EndPromoted, render.EndAborted)
-		case !r.leads() && o.back:
+		case r.left() && o.back:
 			f.clear()
 			return errNobodyDrives
-		case !r.leads():
+		case r.left():
 			return f.end(v, render.EndInterrupted, render.EndInterrupted)
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(followEvery):
 		}
-		next, err := c.record(ctx, r.Ref)
+		next, err := c.glance(ctx, r.Ref)
 		switch {
 		case ctx.Err() != nil: // said at the top
 		case err != nil:
@@ -196,7 +194,10 @@ func (f *follower) end(v render.Rollout, promoted, aborted render.Ending) error 
 	if f.o.events {
 		out = f.app.Streams.Err
 	}
-	err := render.WriteRolloutEnd(out, f.app.rolloutReport("rollout status", v), ending, "", f.app.render(outputValue{format: render.Table}))
+	report, err := f.app.rolloutReport("rollout status", v)
+	if err == nil {
+		err = render.WriteRolloutEnd(out, report, ending, "", f.app.render(outputValue{format: render.Table}))
+	}
 	code := map[render.Ending]int{render.EndPromoted: exitDone, render.EndAborted: exitRolledBack, render.EndInterrupted: exitPaused}[ending]
 	switch {
 	case err != nil:
@@ -207,35 +208,4 @@ func (f *follower) end(v render.Rollout, promoted, aborted render.Ending) error 
 		return &verdictError{exitFailed}
 	}
 	return &verdictError{code}
-}
-
-// runRolloutList lists what is under way.
-func (a *app) runRolloutList(ctx context.Context, o rolloutListOptions) error {
-	c, err := a.connectRollouts()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := a.within(ctx)
-	defer cancel()
-	scope := finding.Scope{Context: c.context, Namespace: c.namespace}
-	if o.allNamespaces {
-		scope.Namespace = ""
-	}
-	records, missed, err := c.records(ctx, scope.Namespace)
-	a.sayRequests(c.cluster)
-	if err != nil {
-		return err
-	}
-	var all []render.Rollout
-	for _, r := range records {
-		if !r.underWay() {
-			continue
-		}
-		d := rollout.Event{Time: c.client.Now()}
-		if r.State.Last != nil {
-			d.Reachable = r.State.Last.Reachable
-		}
-		all = append(all, render.NewRollout(r.State, nil, d, r.view()))
-	}
-	return render.WriteRolloutList(a.Streams.Out, render.NewRolloutList(c.client.Now(), scope, all, missed), a.render(o.output))
 }

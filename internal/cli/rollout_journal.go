@@ -23,6 +23,9 @@ func (r *record) underWay() bool { return r != nil && r.Life != journal.Over }
 // leads says that somebody drives.
 func (r *record) leads() bool { return r.Life == journal.Live }
 
+// left says that nobody drives what is under way.
+func (r *record) left() bool { return r.Life == journal.Left || r.Life == journal.Abandoned }
+
 // holder is the record as a plan wants it; nil where nobody holds the workload.
 func (r *record) holder() *plan.Holder {
 	if !r.underWay() {
@@ -35,16 +38,36 @@ func (r *record) holder() *plan.Holder {
 	return h
 }
 
-// view is the driver as reports show it; nil where nobody has driven.
-func (r *record) view() *render.RolloutDriver {
-	if r.Driver == "" {
-		return nil
+// view is the rollout as reports show it, with what was seen of the cluster, if anything.
+func (r *record) view(w *rollout.World, d rollout.Event) render.Rollout {
+	var driver *render.RolloutDriver
+	if r.Driver != "" && r.Unread == nil {
+		driver = &render.RolloutDriver{Name: r.Driver, Leads: r.leads(), Seen: r.Renewed}
 	}
-	return &render.RolloutDriver{Name: r.Driver, Leads: r.leads(), Seen: r.Renewed}
+	v := render.NewRollout(r.State, w, d, driver)
+	v.Abandoned = v.Abandoned && r.Unread == nil
+	return v
 }
 
-// record reads what is written down of a workload's rollout.
+// notChecked is what of the record may not be read.
+func (r *record) notChecked() []finding.NotChecked {
+	if r.Unread == nil {
+		return nil
+	}
+	return []finding.NotChecked{{What: "lease/" + journal.Name(r.Ref) + " -n " + r.Ref.Namespace, Why: reasonOf(r.Unread)}}
+}
+
+// record reads what is written down of a workload's rollout, for whoever is to act on it and must know who drives.
 func (c *rollouts) record(ctx context.Context, w rollout.Ref) (*record, error) {
+	r, err := c.glance(ctx, w)
+	if err == nil && r != nil && r.Unread != nil {
+		return nil, r.Unread
+	}
+	return r, err
+}
+
+// glance is record for whoever only looks.
+func (c *rollouts) glance(ctx context.Context, w rollout.Ref) (*record, error) {
 	r, err := journal.Open(ctx, c.client, w)
 	if err != nil || r == nil {
 		return nil, c.reader.Explain(err)

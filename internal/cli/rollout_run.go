@@ -38,6 +38,8 @@ func (a *app) runRolloutStart(ctx context.Context, o startOptions) error {
 }
 
 func (a *app) start(ctx context.Context, c *rollouts, o startOptions) error {
+	// Whoever grants a step more time than a command has grants it to the plan too; no other flag could.
+	a.global.timeout = max(a.global.timeout, o.spec.Timeout.Std())
 	if o.spec.Workload.Namespace == "" {
 		o.spec.Workload.Namespace = c.namespace
 	}
@@ -67,7 +69,12 @@ func (a *app) planRollout(ctx context.Context, c *rollouts, o startOptions) (*pr
 	if held.underWay() && !o.planOnly {
 		return nil, a.refuseUnderWay(held)
 	}
-	p, err := a.prepare(within, c, o.spec, held.holder())
+	holder := held.holder()
+	if holder != nil && !holder.Driving {
+		// What cannot be looked at is left out: that the rollout is abandoned refuses the plan anyway.
+		holder.Drift, _ = c.driftOf(within, held.State)
+	}
+	p, err := a.prepare(within, c, o.spec, holder)
 	done()
 	a.sayRequests(c.cluster)
 	if err != nil {
@@ -142,15 +149,15 @@ func (a *app) runRolloutAsk(ctx context.Context, o askOptions) error {
 
 // underWay finds the rollout of a workload that is not over.
 func (a *app) underWay(ctx context.Context, w rollout.Ref) (*rollouts, *record, error) {
-	c, r, err := a.lookUp(ctx, w)
+	c, r, err := a.lookUp(ctx, w, (*rollouts).record)
 	if err == nil && !r.underWay() {
 		err = refuse(exitFailed, "rollout.error.none", "workload", w.String(), "namespace", c.namespaceOf(w))
 	}
 	return c, r, err
 }
 
-// lookUp reads what is written down of a workload's rollout; nil where there is nothing.
-func (a *app) lookUp(ctx context.Context, w rollout.Ref) (*rollouts, *record, error) {
+// lookUp reads what is written down of a workload's rollout, as record or as glance does; nil where there is nothing.
+func (a *app) lookUp(ctx context.Context, w rollout.Ref, read func(*rollouts, context.Context, rollout.Ref) (*record, error)) (*rollouts, *record, error) {
 	c, err := a.connectRollouts()
 	if err != nil {
 		return nil, nil, err
@@ -158,7 +165,7 @@ func (a *app) lookUp(ctx context.Context, w rollout.Ref) (*rollouts, *record, er
 	w.Namespace = c.namespaceOf(w)
 	within, cancel := a.within(ctx)
 	defer cancel()
-	r, err := c.record(within, w)
+	r, err := read(c, within, w)
 	return c, r, err
 }
 
@@ -264,7 +271,7 @@ func (a *app) takeOver(ctx context.Context, c *rollouts, r *record, o askOptions
 
 // runRolloutUndo aborts what is under way, or rolls out a revision of the past.
 func (a *app) runRolloutUndo(ctx context.Context, o askOptions) error {
-	c, r, err := a.lookUp(ctx, o.workload)
+	c, r, err := a.lookUp(ctx, o.workload, (*rollouts).record)
 	if err != nil {
 		return err
 	}
@@ -295,15 +302,19 @@ func (c *rollouts) before(ctx context.Context, r *record, w rollout.Ref) (int64,
 	if r != nil && r.State.Phase == rollout.Aborted {
 		seen, err := c.client.Observe(ctx, &rollout.State{Spec: rollout.Spec{Workload: w}})
 		if err != nil {
-			return 0, err
+			return 0, c.reader.Explain(err)
 		}
 		if seen.Workload != nil && seen.Workload.UpdateHash == r.State.OldHash {
 			return 0, refuse(exitFailed, "rollout.error.undo-aborted", "workload", w.String(), "namespace", w.Namespace, "images", r.State.NewImages)
 		}
 	}
 	revisions, err := c.client.Revisions(ctx, w)
-	if err != nil {
-		return 0, err
+	var none *rollout.ConflictError
+	switch {
+	case errors.As(err, &none): // there is no such workload
+		return 0, &plan.Error{Problem: plan.ProblemNotFound, Args: map[string]any{"workload": w.String(), "namespace": w.Namespace}}
+	case err != nil:
+		return 0, c.reader.Explain(err)
 	}
 	var numbers []int64
 	for n := range revisions {

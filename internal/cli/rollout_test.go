@@ -164,6 +164,7 @@ func TestRolloutStartRefuses(t *testing.T) {
 		{"canary", "", "TYPE/NAME"},
 		{"canary deploy", "", "name is missing"},
 		{"canary deplomyent/web --image a=b", "", "did you mean deployment"},
+		{"canary web --image a=b", "", "as TYPE/NAME: kubectl-msa canary deployment/web"},
 		{"canary pod/web --image a=b", "", "cannot hold two versions"},
 		{"canary deploy/a deploy/b --image a=b", "", "one workload"},
 		{"canary deploy/web", "", "say what changes"},

@@ -61,7 +61,7 @@ func (p *page) planHead(r plan.Report) {
 	}
 	tail := p.uncheckedTail(r.Report)
 	if v.Time.Total != nil && tail == "" {
-		tail = "(" + p.say("plan-takes", map[string]any{"time": length(*v.Time.Total)}) + ")"
+		tail = "(" + p.say("plan-takes", map[string]any{"time": length(*v.Time.Total), "most": most(v.Time)}) + ")"
 	}
 	if n := finding.AtLeast(r.Findings, finding.Warning); n > 0 {
 		args["n"] = n
@@ -69,6 +69,14 @@ func (p *page) planHead(r plan.Report) {
 		return
 	}
 	p.headline(markOK, p.say("plan-ready", args), tail)
+}
+
+// most is how long it takes where old Pods use all of their grace period; empty where that is no longer.
+func most(t plan.Time) string {
+	if t.EndingMost <= t.Ending {
+		return ""
+	}
+	return length(*t.Total + t.EndingMost - t.Ending)
 }
 
 // length writes seconds as "2m30s".
@@ -183,7 +191,7 @@ func (p *page) timeLines(t plan.Time) []string {
 	var lines []string
 	if t.Total != nil && t.Starting != nil && t.StartUp != nil {
 		lines = p.wrapped(p.say("plan-total", map[string]any{
-			"total": length(*t.Total), "starting": length(*t.Starting), "one": length(*t.StartUp), "seen": t.Seen,
+			"total": length(*t.Total), "most": most(t), "ending": length(t.Ending), "endingMost": length(t.EndingMost), "starting": length(*t.Starting), "one": length(*t.StartUp), "seen": t.Seen,
 			"pausing": some(t.Pausing), "gates": some(t.Gates), "keeping": some(t.Keeping),
 		}))
 	} else {

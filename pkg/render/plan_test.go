@@ -24,7 +24,7 @@ func planTexts() ([]string, map[string]any) {
 	ids = append(ids, "plan-change", "plan-traffic", "plan-gates", "plan-time", "plan-extra", "plan-quota", "plan-room", "plan-left-out", "plan-access")
 	args := map[string]any{"seen": 2, "people": 1, "open": 2, "tried": true, "placed": 1, "from": 3, "to": 9}
 	for _, name := range []string{
-		"time", "arrow", "images", "services", "total", "starting", "one", "pausing", "keeping", "waiting", "quota", "resource", "used", "hard",
+		"time", "arrow", "images", "services", "total", "most", "ending", "endingMost", "starting", "one", "pausing", "keeping", "waiting", "quota", "resource", "used", "hard",
 		"extra", "why", "path", "live", "what", "number", "purpose", "gates",
 	} {
 		args[name] = "x"
@@ -215,4 +215,22 @@ func TestAnyPlan(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Where old Pods go first, how long they take to end is between two numbers, and so is the whole.
+func TestPlanTimeWhereOldPodsGoFirst(t *testing.T) {
+	four, starting, total := 4, 16, 28
+	for l, want := range map[lang.Lang]string{
+		lang.English: "about 28s to 56s: 12s to 40s for old Pods to end first (their preStop sleep, their grace period), 16s for new Pods",
+		lang.Korean:  "약 28s~56s: 먼저 이전 Pod 종료 12s~40s(preStop sleep~유예 시간), 새 Pod 준비 16s",
+	} {
+		p, err := rolloutPage(Options{Lang: l})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(strings.Fields(strings.Join(p.timeLines(plan.Time{StartUp: &four, Seen: 1, Starting: &starting, Ending: 12, EndingMost: 40, Total: &total}), " ")), " ")
+		if !strings.HasPrefix(got, want) {
+			t.Error(got)
+		}
+	}
 }

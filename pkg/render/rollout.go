@@ -35,6 +35,7 @@ func WriteRollout(w io.Writer, r RolloutReport, o Options) error {
 		p.gap()
 		p.finding(f)
 	}
+	p.notChecked(ready.NotChecked)
 	_, err = io.WriteString(w, p.out.String())
 	return err
 }
@@ -106,7 +107,11 @@ func (p *page) strategy(s rollout.Strategy) string { return p.say("rollout-strat
 func (p *page) phase(v Rollout) string {
 	switch {
 	case v.Abandoned && !v.Phase.Over():
-		return p.say("rollout-phase-"+string(v.Phase), nil) + ", " + p.say("rollout-abandoned", nil)
+		left := p.say("rollout-abandoned", nil)
+		if v.Drift != nil {
+			left = p.say("rollout-drifted", nil)
+		}
+		return p.say("rollout-phase-"+string(v.Phase), nil) + ", " + left
 	case v.Phase == rollout.Paused && v.Waiting != "":
 		return p.say("rollout-waiting-"+string(v.Waiting), nil)
 	}

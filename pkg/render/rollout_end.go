@@ -52,7 +52,8 @@ func WriteRolloutEnd(w io.Writer, r RolloutReport, end Ending, detail string, o 
 		v.Abandoned = false
 		next = p.nextLines(v)
 	case EndInterrupted:
-		next = p.offered(v, verbResume, verbAbort)
+		v.Abandoned = true
+		next = p.nextLines(v)
 	case EndIncomplete:
 		next = p.offered(v, verbAbort)
 	}

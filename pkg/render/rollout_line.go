@@ -42,7 +42,7 @@ func (p *page) told(e rollout.Event, s *rollout.State) string {
 		}
 	case rollout.EventOver:
 		args["promoted"] = e.Phase == rollout.Promoted
-	case rollout.EventStep, rollout.EventLevel, rollout.EventGate, rollout.EventAsked, rollout.EventRetry, rollout.EventHeld, rollout.EventTakenOver:
+	case rollout.EventStep, rollout.EventLevel, rollout.EventGate, rollout.EventAsked, rollout.EventRetry, rollout.EventHeld:
 	}
 	return p.say("rollout-line-"+string(e.Event), args)
 }

@@ -60,13 +60,6 @@ func (p *page) reason(r rollout.Reason) string {
 
 // nowLines say what the rollout waits for at this moment.
 func (p *page) nowLines(v Rollout, now time.Time) []string {
-	if d := v.Drift; d != nil {
-		args := map[string]any{"object": d.Object.String(), "path": string(d.Path), "manager": inline(d.Manager), "at": "", "gone": d.Gone}
-		if d.At != nil {
-			args["at"] = d.At.UTC().Format(time.RFC3339)
-		}
-		return p.wrapped(p.say("rollout-now-drift", args))
-	}
 	if v.Abandoned {
 		return p.wrapped(p.say("rollout-now-abandoned", nil))
 	}
@@ -105,6 +98,9 @@ func waitsFor(v Rollout) string {
 
 // nextLines say what follows by itself, and what a person can do where nothing does.
 func (p *page) nextLines(v Rollout) []string {
+	if v.Drift != nil {
+		return nil // the finding says it
+	}
 	if v.Abandoned {
 		if v.Phase == rollout.Paused && v.Waiting != rollout.WaitingTime {
 			return p.offered(v, verbResume, verbPromote, verbAbort)

@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/plan"
 )
 
 // scene is a rollout at one moment: what is written down and what was seen.
@@ -20,7 +21,7 @@ type scene struct {
 	world  *rollout.World
 	seen   rollout.Event
 	driver *RolloutDriver
-	drift  *RolloutDrift
+	drift  *rollout.DriftError
 }
 
 func at(s int) time.Time { return takenAt.Add(time.Duration(s) * time.Second) }
@@ -125,8 +126,7 @@ func scenes(l lang.Lang) []scene {
 			sc.state.NewImages = []string{"evil\x1b[31m\u202eimage"}
 		}),
 		of("left, and changed by someone else", canaryState(rollout.Judging, 1), canaryWorld(7, 2, 2), gone, func(sc *scene) {
-			changed := at(-40)
-			sc.drift = &RolloutDrift{Object: rollout.Ref{Kind: "Deployment", Namespace: "shop", Name: "web"}, Path: rollout.TemplateField, Manager: "argocd-controller", At: &changed}
+			sc.drift = &rollout.DriftError{Object: rollout.Ref{Kind: "Deployment", Namespace: "shop", Name: "web"}, Path: rollout.TemplateField, Manager: "argocd-controller", At: at(-40)}
 		}),
 	}
 }
@@ -139,10 +139,17 @@ func blueGreen() rollout.State {
 	return s
 }
 
-func (sc *scene) report() RolloutReport {
+func (sc *scene) report(l lang.Lang) RolloutReport {
 	v := NewRollout(&sc.state, sc.world, sc.seen, sc.driver)
 	v.Drift = sc.drift
 	var findings []finding.Finding
+	if sc.drift != nil {
+		catalogue, err := finding.LoadCatalogue()
+		if err != nil {
+			panic(err)
+		}
+		findings = plan.Drifted(sc.state.Spec.Workload, *sc.drift, plan.Options{Lang: l, Catalogue: catalogue})
+	}
 	if sc.state.Reason != nil {
 		findings = sc.state.Reason.Findings
 	}
@@ -158,7 +165,7 @@ func TestRolloutStatusGolden(t *testing.T) {
 					continue
 				}
 				var b bytes.Buffer
-				if err := WriteRollout(&b, sc.report(), v.o); err != nil {
+				if err := WriteRollout(&b, sc.report(l), v.o); err != nil {
 					t.Fatal(err)
 				}
 				fmt.Fprintf(&all, "===== %s, %s\n%s", sc.name, v.name, b.String())
@@ -173,7 +180,7 @@ func TestRolloutLiveGolden(t *testing.T) {
 		var all strings.Builder
 		sc := scenes(l)[2]
 		for _, o := range []Options{{Lang: l, Width: 80}, {Lang: l, Width: 80, Color: true}} {
-			text, err := RolloutLive(sc.report().Rollout, at(30), "KEYS", o)
+			text, err := RolloutLive(sc.report(l).Rollout, at(30), "KEYS", o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -195,7 +202,7 @@ func TestRolloutEndGolden(t *testing.T) {
 				}
 				sc.state.Reason, sc.seen = why, described(sc.state, sc.world)
 				var b bytes.Buffer
-				if err := WriteRolloutEnd(&b, sc.report(), end, "2 of 9 old Pods are available", Options{Lang: l, Width: 80}); err != nil {
+				if err := WriteRolloutEnd(&b, sc.report(l), end, "2 of 9 old Pods are available", Options{Lang: l, Width: 80}); err != nil {
 					t.Fatal(err)
 				}
 				fmt.Fprintf(&all, "===== %s\n%s", end, b.String())
@@ -231,7 +238,6 @@ func TestRolloutLinesGolden(t *testing.T) {
 			{e(rollout.EventRetry, rollout.Shifting, "", "the API server\nsaid \x1b[31mno"), &moving},
 			{e(rollout.EventFailed, rollout.Shifting, "", "0 of 2 new Pods are ready"), &failed},
 			{e(rollout.EventHeld, rollout.Shifting, "", "interrupted"), &moving},
-			{e(rollout.EventTakenOver, rollout.Shifting, "", ""), &moving},
 			{e(rollout.EventOver, rollout.Promoted, "", ""), &moving},
 			{e(rollout.EventOver, rollout.Aborted, "", ""), &moving},
 		} {
@@ -250,7 +256,7 @@ func TestRolloutListGolden(t *testing.T) {
 		var all strings.Builder
 		var some []Rollout
 		for _, sc := range scenes(l) {
-			some = append(some, sc.report().Rollout)
+			some = append(some, sc.report(l).Rollout)
 		}
 		missed := []finding.NotChecked{{What: "configmaps", Why: "forbidden: list configmaps in namespace pay"}}
 		for _, list := range []RolloutList{
@@ -273,7 +279,7 @@ func TestRolloutListGolden(t *testing.T) {
 func TestRolloutJSON(t *testing.T) {
 	for _, sc := range scenes(lang.English) {
 		var b bytes.Buffer
-		if err := WriteRollout(&b, sc.report(), Options{Format: JSON}); err != nil {
+		if err := WriteRollout(&b, sc.report(lang.English), Options{Format: JSON}); err != nil {
 			t.Fatal(err)
 		}
 		var got struct {
@@ -332,7 +338,7 @@ func rolloutTexts() ([]string, map[string]any) {
 	for _, c := range []rollout.Cause{rollout.CauseAsked, rollout.CauseNotReady, rollout.CauseRestarts, rollout.CauseGate, rollout.CauseNoAnswer, rollout.CauseRefused, rollout.CauseGone} {
 		add("cause", string(c))
 	}
-	for _, k := range []rollout.EventKind{rollout.EventStep, rollout.EventLevel, rollout.EventWrite, rollout.EventGate, rollout.EventAsked, rollout.EventRetry, rollout.EventFailed, rollout.EventHeld, rollout.EventOver, rollout.EventTakenOver} {
+	for _, k := range []rollout.EventKind{rollout.EventStep, rollout.EventLevel, rollout.EventWrite, rollout.EventGate, rollout.EventAsked, rollout.EventRetry, rollout.EventFailed, rollout.EventHeld, rollout.EventOver} {
 		add("line", string(k))
 	}
 	for _, w := range []rollout.Purpose{rollout.PurposePin, rollout.PurposeStart, rollout.PurposeMove, rollout.PurposeFlip, rollout.PurposeRelease, rollout.PurposeBack, rollout.PurposeRestore, rollout.PurposeReplace, rollout.PurposeUnmark} {

@@ -50,7 +50,7 @@ type Rollout struct {
 	// Waits is what the driver waits for, in its words.
 	Waits string `json:"waits,omitempty"`
 	// Drift is what someone else has changed of a rollout that nobody drives.
-	Drift *RolloutDrift `json:"drift,omitempty"`
+	Drift *rollout.DriftError `json:"drift,omitempty"`
 
 	// preview is the Service that shows the new version alone.
 	preview string
@@ -99,17 +99,6 @@ type RolloutDriver struct {
 	Leads bool `json:"leads"`
 	// Seen is when it last gave a sign of life.
 	Seen time.Time `json:"seen"`
-}
-
-// RolloutDrift is a field that is not as the rollout wrote it.
-type RolloutDrift struct {
-	Object rollout.Ref     `json:"object"`
-	Path   rollout.Pointer `json:"path,omitempty"`
-	// Manager is who wrote it last, and At when; left out where the object does not say.
-	Manager string     `json:"manager,omitempty"`
-	At      *time.Time `json:"at,omitempty"`
-	// Gone says that the object was deleted or made anew.
-	Gone bool `json:"gone,omitempty"`
 }
 
 // NewRollout puts together what is known: what is written down, what was seen of

@@ -61,12 +61,12 @@ func (e *EditError) Error() string {
 
 // instead says what there is in the place of what is not.
 func (e *EditError) instead() string {
-	text := ""
+	text := " (there are none)"
+	if len(e.Known) > 0 {
+		text = " (known: " + strings.Join(e.Known, ", ") + ")"
+	}
 	if e.Near != "" {
-		text = fmt.Sprintf(": did you mean %q?", e.Near)
+		text += fmt.Sprintf(": did you mean %q?", e.Near)
 	}
-	if len(e.Known) == 0 {
-		return text + "; there are none"
-	}
-	return text + "; there are " + strings.Join(e.Known, ", ")
+	return text
 }

@@ -210,7 +210,7 @@ func TestTemplateOfRevision(t *testing.T) {
 			t.Errorf("revision %d: %s", r, d)
 		}
 	}
-	for r, says := range map[int64]string{9: "there is no revision 9; there are 3, 4, 5", 5: "revision 5 holds no Pod template"} {
+	for r, says := range map[int64]string{9: "there is no revision 9 (known: 3, 4, 5)", 5: "revision 5 holds no Pod template"} {
 		if _, _, err := (Edit{Revision: r}).Template(asJSON(t, liveWeb), revisions); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("revision %d: %v", r, err)
 		}
@@ -256,8 +256,8 @@ func TestTemplateErrors(t *testing.T) {
 		says string
 	}{
 		"nothing asked":       {Edit{}, EditEmpty, "give an image"},
-		"a misspelt name":     {Edit{Images: map[string]string{"ap": "x"}}, EditNoContainer, `no container is called "ap": did you mean "app"?; there are app, proxy, setup`},
-		"a variable's":        {Edit{Env: []EnvEdit{{Container: "zzz", Name: "A"}}}, EditNoContainer, `no container is called "zzz"; there are app, proxy, setup`},
+		"a misspelt name":     {Edit{Images: map[string]string{"ap": "x"}}, EditNoContainer, `no container is called "ap" (known: app, proxy, setup): did you mean "app"?`},
+		"a variable's":        {Edit{Env: []EnvEdit{{Container: "zzz", Name: "A"}}}, EditNoContainer, `no container is called "zzz" (known: app, proxy, setup)`},
 		"no image":            {Edit{Images: map[string]string{"app": ""}}, EditNoImage, "app"},
 		"no variable":         {Edit{Env: []EnvEdit{{Value: "1"}}}, EditNoVariable, "NAME=VALUE"},
 		"replicas":            {Edit{Patch: asJSON(t, `{spec: {template: {}, replicas: 4}}`)}, EditOutside, "spec.replicas"},

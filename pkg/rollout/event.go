@@ -7,17 +7,16 @@ type EventKind string
 
 // What may happen.
 const (
-	EventPhase     EventKind = "phase"      // a phase began
-	EventStep      EventKind = "step"       // a step began
-	EventWrite     EventKind = "write"      // a write was made
-	EventLevel     EventKind = "level"      // Pods or traffic changed
-	EventGate      EventKind = "gate"       // a gate answered
-	EventAsked     EventKind = "asked"      // a person asked
-	EventRetry     EventKind = "retry"      // the API server did not do what it was asked, and will be asked again
-	EventFailed    EventKind = "failed"     // the new version failed
-	EventHeld      EventKind = "held"       // the driver leaves; Kubernetes holds both versions where they are
-	EventOver      EventKind = "over"       // the end
-	EventTakenOver EventKind = "taken-over" // this driver goes on where another stopped
+	EventPhase  EventKind = "phase"  // a phase began
+	EventStep   EventKind = "step"   // a step began
+	EventWrite  EventKind = "write"  // a write was made
+	EventLevel  EventKind = "level"  // Pods or traffic changed
+	EventGate   EventKind = "gate"   // a gate answered
+	EventAsked  EventKind = "asked"  // a person asked
+	EventRetry  EventKind = "retry"  // the API server did not do what it was asked, and will be asked again
+	EventFailed EventKind = "failed" // the new version failed
+	EventHeld   EventKind = "held"   // the driver leaves; Kubernetes holds both versions where they are
+	EventOver   EventKind = "over"   // the end
 )
 
 // Event is one thing that happened: a line of JSON for scripts.

@@ -28,9 +28,12 @@ const (
 	MarkField           Pointer = "/metadata/labels/kubectl-msa.dev~1rollout"
 	revisionHashOfPods          = "controller-revision-hash"
 	templateHashOfPods          = "pod-template-hash"
-	neverAvailable      int32   = 2147483646
 	noDeadline          int32   = 2147483647
 )
+
+// NeverAvailable is the minReadySeconds by which a Deployment is held at two
+// versions: its new Pods never count as available. Nobody else writes it.
+const NeverAvailable = 2147483646
 
 // Fields are values by path. A field that is absent has no entry.
 type Fields map[Pointer]json.RawMessage

@@ -51,7 +51,7 @@ func closest(n, room int, at, want Mix) Mix {
 
 // isHeld says that the new template is in force and its Pods never count as available.
 func isHeld(s *State, w *World) bool {
-	return inForce(s, w) && Same(w.Live[s.Spec.Workload].Fields[MinReadyField], rawJSON(neverAvailable))
+	return inForce(s, w) && Same(w.Live[s.Spec.Workload].Fields[MinReadyField], rawJSON(NeverAvailable))
 }
 
 // restOf is the mix that the controller comes to rest at, from what is there, by the strategy in force.
@@ -93,7 +93,7 @@ func scaled(v *intstr.IntOrString, n int, up bool) int {
 func heldAt(s *State, n int, m Mix) Fields {
 	return Fields{
 		TemplateField: s.Template,
-		MinReadyField: rawJSON(neverAvailable),
+		MinReadyField: rawJSON(NeverAvailable),
 		DeadlineField: rawJSON(noDeadline),
 		StrategyField: rolling(surgeOf(s, n, m), unavailableOf(n, n-m.Old)),
 	}

@@ -136,19 +136,18 @@ type Answer struct {
 
 // Question is what a gate is told.
 type Question struct {
-	ID        string        `json:"id"`
-	Workload  Ref           `json:"workload"`
-	Strategy  Strategy      `json:"strategy"`
-	Step      int           `json:"step"`
-	Asked     Weight        `json:"asked"`
-	Observed  Weight        `json:"observed"`
-	OldHash   string        `json:"oldHash"`
-	NewHash   string        `json:"newHash"`
-	OldImages []string      `json:"oldImages"`
-	NewImages []string      `json:"newImages"`
-	Since     time.Time     `json:"since"`
-	Now       time.Time     `json:"now"`
-	For       time.Duration `json:"-"`
+	ID        string    `json:"id"`
+	Workload  Ref       `json:"workload"`
+	Strategy  Strategy  `json:"strategy"`
+	Step      int       `json:"step"`
+	Asked     Weight    `json:"asked"`
+	Observed  Weight    `json:"observed"`
+	OldHash   string    `json:"oldHash"`
+	NewHash   string    `json:"newHash"`
+	OldImages []string  `json:"oldImages"`
+	NewImages []string  `json:"newImages"`
+	Since     time.Time `json:"since"`
+	Now       time.Time `json:"now"`
 }
 
 // ErrLost says that another driver leads.
@@ -190,12 +189,13 @@ func (e *RefusedError) Error() string { return e.Object.String() + ": " + e.Mess
 
 // DriftError says that someone else changed what a rollout had written.
 type DriftError struct {
-	Object  Ref
-	Path    Pointer
-	Manager string
-	At      time.Time
+	Object Ref     `json:"object"`
+	Path   Pointer `json:"path,omitempty"`
+	// Manager is who wrote the field last, and At when; empty where the object does not say.
+	Manager string    `json:"manager,omitempty"`
+	At      time.Time `json:"at,omitzero"`
 	// Gone says that the object itself was replaced or deleted.
-	Gone bool
+	Gone bool `json:"gone,omitempty"`
 }
 
 func (e *DriftError) Error() string {

@@ -80,8 +80,7 @@ type ServiceView struct {
 
 // Budget is a PodDisruptionBudget as its controller sees it.
 type Budget struct {
-	Name                 string
-	CurrentHealthy       int
-	DesiredHealthy       int
-	ExpectedPods, Allows int
+	Name           string
+	CurrentHealthy int
+	DesiredHealthy int
 }

@@ -54,6 +54,23 @@ func (c *Client) Observe(ctx context.Context, s *rollout.State) (*rollout.World,
 	return w, nil
 }
 
+// Written reads the managed objects alone, which is enough to tell a drift: the
+// world that it gives knows no Pods, no Services and no workload.
+func (c *Client) Written(ctx context.Context, s *rollout.State) (*rollout.World, error) {
+	w := &rollout.World{Live: map[rollout.Ref]rollout.Live{}}
+	for _, m := range s.Managed {
+		o, err := c.get(ctx, m.Ref)
+		if err != nil {
+			return nil, reason(ctx, err)
+		}
+		if o != nil {
+			w.Live[m.Ref] = o.live(m.Paths)
+		}
+	}
+	w.At = c.Now()
+	return w, nil
+}
+
 // first reads what has a known name.
 func (c *Client) first(ctx context.Context, s *rollout.State) (*seen, error) {
 	look := &seen{objects: map[rollout.Ref]*object{}}

@@ -105,8 +105,7 @@ func (look *seen) budgets() []rollout.Budget {
 		if err != nil || !selector.Matches(labels.Set(look.workload.template.Labels)) {
 			continue
 		}
-		out = append(out, rollout.Budget{Name: b.Name, CurrentHealthy: int(b.Status.CurrentHealthy), DesiredHealthy: int(b.Status.DesiredHealthy),
-			ExpectedPods: int(b.Status.ExpectedPods), Allows: int(b.Status.DisruptionsAllowed)})
+		out = append(out, rollout.Budget{Name: b.Name, CurrentHealthy: int(b.Status.CurrentHealthy), DesiredHealthy: int(b.Status.DesiredHealthy)})
 	}
 	return out
 }

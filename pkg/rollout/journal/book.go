@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -62,12 +63,22 @@ func (b book) meta() metav1.ObjectMeta {
 	return metav1.ObjectMeta{Name: Name(b.ref), Namespace: b.ref.Namespace, Labels: map[string]string{Label: strings.ToLower(b.ref.Kind)}}
 }
 
-// read reads both objects. The Lease comes first: a driver takes the Lease and
-// then the token, so a token that is read here is not older than the Lease.
+// read reads both objects, and fails where either may not be read.
 func (b book) read(ctx context.Context) (page, error) {
+	p, err := b.look(ctx)
+	return p, cmp.Or(err, p.unread)
+}
+
+// look reads both objects; a Lease that may not be read is none. The Lease comes
+// first: a driver takes the Lease and then the token, so a token that is read
+// here is not older than the Lease.
+func (b book) look(ctx context.Context) (page, error) {
 	var p page
 	var err error
-	if p.lease, err = b.readLease(ctx); err == nil {
+	if p.lease, err = b.readLease(ctx); forbidden(err) {
+		p.unread, err = err, nil
+	}
+	if err == nil {
 		p.config, err = b.readConfig(ctx)
 	}
 	p.at = b.api.Now()
@@ -161,6 +172,12 @@ func answer(err error) (metav1.Status, bool) {
 func missing(err error) bool {
 	s, ok := answer(err)
 	return ok && s.Code == http.StatusNotFound && s.Details != nil && s.Details.Name != ""
+}
+
+// forbidden says that whoever asks may not.
+func forbidden(err error) bool {
+	s, ok := answer(err)
+	return ok && s.Code == http.StatusForbidden
 }
 
 // moved says that an object was not as a write supposed: 409, or the 422 of a

@@ -45,8 +45,8 @@ type fakeAPI struct {
 	seen []string
 	fate func(n int, request string) fate
 	held []func()
-	// forbidOwners refuses to let anyone name an owner.
-	forbidOwners bool
+	// forbidOwners refuses to let anyone name an owner, forbidLeases to read who leads.
+	forbidOwners, forbidLeases bool
 }
 
 func newFake() *fakeAPI {
@@ -136,6 +136,9 @@ func (f *fakeAPI) do(method, path string, body []byte) ([]byte, error) {
 		next["metadata"].(map[string]any)["uid"] = fmt.Sprint("uid-", f.counter)
 		return f.store(path, next)
 	case http.MethodGet:
+		if f.forbidLeases && strings.Contains(path, "/leases") {
+			return nil, refusal(403, name)
+		}
 		if strings.HasSuffix(path, "configmaps") || strings.HasSuffix(path, "leases") {
 			return f.list(path)
 		}

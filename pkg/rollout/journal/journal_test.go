@@ -442,6 +442,44 @@ func TestLives(t *testing.T) {
 	}
 }
 
+// Who may not read the Lease still learns where a rollout stands, and not that nobody drives it.
+func TestALeaseThatMayNotBeRead(t *testing.T) {
+	f := newFake()
+	f.forbidLeases = true
+	if none, err := Open(t.Context(), f, web); none != nil || err != nil {
+		t.Errorf("nothing is written down: %+v, %v", none, err)
+	}
+	f.forbidLeases = false
+	l := lead(t, f, "ann", aState(4))
+	f.forbidLeases = true
+	r, err := Open(t.Context(), f, web)
+	if err != nil || r.Life != Unknown || !forbidden(r.Unread) || r.State.Step != 4 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if all, err := List(t.Context(), f, "shop"); err != nil || len(all) != 1 || all[0].Life != Unknown || all[0].Unread == nil {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if _, err := Ask(t.Context(), f, web, rollout.Request{Do: rollout.AskAbort}); !forbidden(err) {
+		t.Errorf("something was asked of nobody knows whom: %v", err)
+	}
+	if _, _, err := Lead(t.Context(), f, web, "bob", nil); !forbidden(err) {
+		t.Errorf("the lead was taken: %v", err)
+	}
+	f.forbidLeases = false
+	over := aState(4)
+	over.Phase = rollout.Promoted
+	if err := l.Save(t.Context(), over); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.forbidLeases = true
+	if r, err := Open(t.Context(), f, web); err != nil || r.Life != Over || r.Unread != nil {
+		t.Errorf("what is over needs no driver: %+v, %v", r, err)
+	}
+}
+
 func TestName(t *testing.T) {
 	long := strings.Repeat("a", 240)
 	tests := []struct{ name, want string }{

@@ -27,6 +27,8 @@ const (
 	Left Life = "left"
 	// Abandoned: its driver did not renew its lease; nobody knows why.
 	Abandoned Life = "abandoned"
+	// Unknown: it is under way, and the Lease that says who drives may not be read.
+	Unknown Life = "unknown"
 	// Over: nothing is left to do.
 	Over Life = "over"
 )
@@ -38,6 +40,8 @@ type Record struct {
 	// State is nil where it cannot be read; Broken says why.
 	State  *rollout.State
 	Broken error
+	// Unread is why the Lease may not be read; Life is Unknown then.
+	Unread error
 	// Driver is who leads, or led last; Since is when it took the lead, Renewed its last sign of life.
 	Driver         string
 	Since, Renewed time.Time
@@ -49,10 +53,12 @@ type Record struct {
 	At time.Time
 }
 
-// Open reads the journal of a workload; nil where there is none.
+// Open reads the journal of a workload; nil where there is none. Who may read
+// the ConfigMap and not the Lease, as Kubernetes' own role "view" has it, still
+// learns all but who drives.
 func Open(ctx context.Context, api API, ref rollout.Ref) (*Record, error) {
 	b := book{api: api, ref: ref}
-	p, err := b.read(ctx)
+	p, err := b.look(ctx)
 	if err != nil || p.config == nil {
 		return nil, err
 	}
@@ -68,8 +74,9 @@ func List(ctx context.Context, api API, namespace string) ([]Record, error) {
 	if err := b.list(ctx, "/api/v1", "configmaps", &configs); err != nil {
 		return nil, err
 	}
-	if err := b.list(ctx, "/apis/coordination.k8s.io/v1", "leases", &leases); err != nil {
-		return nil, err
+	unread := b.list(ctx, "/apis/coordination.k8s.io/v1", "leases", &leases)
+	if unread != nil && !forbidden(unread) {
+		return nil, unread
 	}
 	type place struct{ namespace, name string }
 	held := map[place]*coordinationv1.Lease{}
@@ -80,7 +87,7 @@ func List(ctx context.Context, api API, namespace string) ([]Record, error) {
 	for i := range configs.Items {
 		c := &configs.Items[i]
 		kind, name, _ := strings.Cut(c.Data[keyWorkload], "/")
-		p := page{config: c, lease: held[place{c.Namespace, c.Name}], at: api.Now()}
+		p := page{config: c, lease: held[place{c.Namespace, c.Name}], unread: unread, at: api.Now()}
 		records = append(records, p.record(rollout.Ref{Kind: kind, Namespace: c.Namespace, Name: name}))
 	}
 	slices.SortFunc(records, func(a, b Record) int {
@@ -93,6 +100,8 @@ func List(ctx context.Context, api API, namespace string) ([]Record, error) {
 type page struct {
 	config *corev1.ConfigMap
 	lease  *coordinationv1.Lease
+	// unread is why the Lease may not be read.
+	unread error
 	at     time.Time
 }
 
@@ -113,6 +122,8 @@ func (p page) record(ref rollout.Ref) Record {
 	switch holder := p.holder(); {
 	case data[keyOver] != "":
 		r.Life = Over
+	case p.unread != nil:
+		r.Life, r.Unread = Unknown, p.unread
 	case holder == "" && p.lease != nil:
 		r.Life = Left
 	case holder == "" || p.expired():

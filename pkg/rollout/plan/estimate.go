@@ -18,7 +18,7 @@ const forever = int(math.MaxInt64 / time.Second)
 // estimate adds up how long the rollout takes if all goes well: how long the
 // running Pods took to start, as often as new ones are waited for, and what the
 // plan waits for by itself. A Deployment's new Pods of one write start together,
-// the others' one after the other.
+// the others' one after the other, each when an old one has ended.
 func (d *draft) estimate() {
 	waits := 0
 	for i, m := range d.path[1:] {
@@ -31,6 +31,10 @@ func (d *draft) estimate() {
 		}
 	}
 	t := Time{Keeping: seconds(d.spec.Keep.Std())}
+	if d.w.deployment == nil {
+		least, most := ending(&d.old.Spec)
+		t.Ending, t.EndingMost = least*waits, most*waits
+	}
 	for _, step := range d.spec.Steps {
 		t.Pausing = min(t.Pausing+seconds(step.Pause.For.Std()), forever)
 		if step.Pause.Manual {
@@ -43,7 +47,7 @@ func (d *draft) estimate() {
 	if start, seen := d.startUp(); seen > 0 {
 		s := seconds(start)
 		starting := s * waits
-		total := min(starting+t.Pausing+t.Gates+t.Keeping, forever)
+		total := min(starting+t.Ending+t.Pausing+t.Gates+t.Keeping, forever)
 		t.StartUp, t.Seen, t.Starting, t.Total = &s, seen, &starting, &total
 	}
 	d.time = t
@@ -61,6 +65,21 @@ func (t *Time) gate(g rollout.GateSpec) {
 		t.Open++
 	case rollout.GateReady, rollout.GateRestarts:
 	}
+}
+
+// ending is how long a Pod takes from its deletion until it has ended: at least
+// its preStop sleep, at most its grace period, of which the sleep is a part.
+func ending(pod *corev1.PodSpec) (least, most int) {
+	most = corev1.DefaultTerminationGracePeriodSeconds
+	if s := pod.TerminationGracePeriodSeconds; s != nil {
+		most = int(*s)
+	}
+	for i := range pod.Containers {
+		if l := pod.Containers[i].Lifecycle; l != nil && l.PreStop != nil && l.PreStop.Sleep != nil {
+			least = max(least, int(l.PreStop.Sleep.Seconds))
+		}
+	}
+	return min(least, most), most
 }
 
 // seconds rounds up: a Pod that took 300 ms took some time.

@@ -65,6 +65,29 @@ func TestPlanOfStatefulSet(t *testing.T) {
 	}
 }
 
+// An old Pod in place ends before a new one comes: at least its preStop sleep, at most its grace period.
+func TestPlanCountsHowOldPodsEnd(t *testing.T) {
+	pod := `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"db-0","labels":{"app":"db"},"creationTimestamp":"2026-01-02T11:00:00Z","ownerReferences":[{"apiVersion":"apps/v1","kind":"StatefulSet","name":"db","uid":"s1","controller":true}]},
+		"spec":{"containers":[{"name":"app","image":"shop/db:v1"}]},"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True","lastTransitionTime":"2026-01-02T11:00:04Z"}]}}`
+	for _, c := range []struct {
+		name, spec            string
+		ending, most, atLeast int
+	}{
+		{"as Kubernetes has it by default", `{}`, 0, 120, 16},
+		{"a sleep before", `{"terminationGracePeriodSeconds":10,"containers":[{"name":"app","image":"shop/db:v1","readinessProbe":{"tcpSocket":{"port":5432}},"lifecycle":{"preStop":{"sleep":{"seconds":3}}}}]}`, 12, 40, 28},
+		{"a sleep that is cut short", `{"terminationGracePeriodSeconds":2,"containers":[{"name":"app","image":"shop/db:v1","readinessProbe":{"tcpSocket":{"port":5432}},"lifecycle":{"preStop":{"sleep":{"seconds":3}}}}]}`, 8, 8, 24},
+	} {
+		got := scene{
+			Spec:    rollout.Spec{Workload: rollout.Ref{Kind: "StatefulSet", Name: "db"}},
+			Change:  map[string]json.RawMessage{"StatefulSet/db": json.RawMessage(`{"spec":{"template":{"spec":` + c.spec + `}}}`)},
+			Objects: []json.RawMessage{json.RawMessage(pod)},
+		}.report(t, lang.English).Plan.Time
+		if got.Total == nil || got.Ending != c.ending || got.EndingMost != c.most || *got.Total != c.atLeast {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+}
+
 // A finding about somebody who works against it is a fight as well; one about the plan itself is not.
 func TestPlanFights(t *testing.T) {
 	c := scene{

@@ -122,12 +122,16 @@ type Time struct {
 	// those Seen. Null where none could tell.
 	StartUp *int `json:"startUp"`
 	Seen    int  `json:"seen"`
-	// Starting, Pausing, Gates and Keeping add up to Total, in seconds. Total is null where StartUp is.
+	// Starting, Ending, Pausing, Gates and Keeping add up to Total, in seconds. Total is null where StartUp is.
 	Starting *int `json:"starting"`
-	Pausing  int  `json:"pausing"`
-	Gates    int  `json:"gates"`
-	Keeping  int  `json:"keeping"`
-	Total    *int `json:"total"`
+	// Ending is how long old Pods take at least that must end before new ones can come, EndingMost what their grace
+	// period allows them. A Deployment's new Pods do not wait for that.
+	Ending     int  `json:"ending"`
+	EndingMost int  `json:"endingMost"`
+	Pausing    int  `json:"pausing"`
+	Gates      int  `json:"gates"`
+	Keeping    int  `json:"keeping"`
+	Total      *int `json:"total"`
 	// People is how often a person is waited for, Open how many gates take a time that nobody knows; neither is in Total.
 	People int `json:"people"`
 	Open   int `json:"open"`
@@ -169,4 +173,6 @@ type Holder struct {
 	Phase rollout.Phase `json:"phase"`
 	// Driving says that the driver is alive; without one the rollout is abandoned.
 	Driving bool `json:"driving"`
+	// Drift is what someone else has changed since, where nobody drives; nil where nothing.
+	Drift *rollout.DriftError `json:"drift"`
 }

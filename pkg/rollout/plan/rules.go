@@ -22,6 +22,10 @@ func (d *draft) rules() []rule.Rule {
 	add("nothing-to-do", d.checkNothingToDo)
 	add("lock-held", d.checkLockHeld)
 	add("abandoned", d.checkAbandoned)
+	add("drift", d.checkDrift)
+	if d.in.NothingToDo {
+		return out // what the steps would come to is no matter
+	}
 	add("not-settled", d.checkNotSettled)
 	add("recreate-strategy", d.checkRecreate)
 	add("no-readiness-gate", d.checkReadinessGate)
@@ -48,7 +52,7 @@ func (d *draft) rules() []rule.Rule {
 // fights says whether a rule is about somebody or something that works against the rollout.
 func fights(id string) bool {
 	switch strings.TrimPrefix(id, "rollout/") {
-	case "lock-held", "abandoned", "recreate-strategy", "volume-conflict", "selector-overlap", "session-affinity",
+	case "lock-held", "abandoned", "drift", "recreate-strategy", "volume-conflict", "selector-overlap", "session-affinity",
 		"uneven-routing", "hpa-conflict", "gitops-managed", "operator-owned":
 		return true
 	}

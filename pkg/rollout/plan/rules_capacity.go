@@ -25,7 +25,11 @@ const tooFar = 10
 func (d *draft) checkWeights() []finding.Finding {
 	var parts []string
 	var asked []rollout.Weight
-	seen := []finding.Evidence{d.seen("spec.replicas", fmt.Sprint(d.w.replicas))}
+	count := "spec.replicas"
+	if d.w.daemon != nil {
+		count = "status.desiredNumberScheduled"
+	}
+	seen := []finding.Evidence{d.seen(count, fmt.Sprint(d.w.replicas))}
 	far := ""
 	for _, s := range d.steps {
 		if s.Old+s.New == 0 {
@@ -49,7 +53,7 @@ func (d *draft) checkWeights() []finding.Finding {
 		return nil
 	}
 	f := d.found(map[string]any{
-		"steps": strings.Join(parts, ", "), "n": len(parts), "replicas": d.replicasFor(asked...), "now": d.w.replicas,
+		"steps": strings.Join(parts, ", "), "n": len(parts), "replicas": d.replicasFor(asked...), "now": d.w.replicas, "daemon": d.w.daemon != nil,
 		"far": far, "smallest": d.smallest().String(), "suggest": d.reachableSteps(),
 	}, seen...)
 	if far != "" {

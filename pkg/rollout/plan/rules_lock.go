@@ -8,9 +8,6 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 )
 
-// heldSeconds is the minReadySeconds by which a Deployment is held at two versions; nobody else writes it.
-const heldSeconds = 2147483646
-
 func (d *draft) checkLockHeld() []finding.Finding {
 	h := d.in.Holder
 	if h == nil || !h.Driving {
@@ -34,8 +31,8 @@ func (d *draft) checkAbandoned() []finding.Finding {
 		return []finding.Finding{d.found(args, finding.Evidence{Object: "journal of " + d.w.ref.String(), Path: "phase", Value: string(h.Phase)})}
 	}
 	args := map[string]any{"holder": "", "since": "", "phase": "", "journal": false}
-	if dep := d.w.deployment; dep != nil && dep.Spec.MinReadySeconds == heldSeconds {
-		return []finding.Finding{d.found(args, d.seen("spec.minReadySeconds", strconv.Itoa(heldSeconds)))}
+	if dep := d.w.deployment; dep != nil && dep.Spec.MinReadySeconds == rollout.NeverAvailable {
+		return []finding.Finding{d.found(args, d.seen("spec.minReadySeconds", strconv.Itoa(rollout.NeverAvailable)))}
 	}
 	if token, marked := d.w.meta.Labels[rollout.Mark]; marked {
 		return []finding.Finding{d.found(args, d.seen("metadata.labels["+rollout.Mark+"]", token))}

@@ -82,8 +82,12 @@ func (s Step) isNear() bool {
 }
 
 // replicasFor is the smallest number of replicas, not below those there are, with
-// which every one of the weights comes near enough; 0 where none does.
+// which every one of the weights comes near enough; 0 where none does, or where
+// the nodes decide how many there are.
 func (d *draft) replicasFor(asked ...rollout.Weight) int {
+	if d.w.daemon != nil {
+		return 0
+	}
 	for n := max(1, d.w.replicas); n <= mostReplicas; n++ {
 		if !slices.ContainsFunc(asked, func(w rollout.Weight) bool {
 			m, err := rollout.Reach(d.w.ref.Kind, n, d.surge(), w)
