@@ -14,17 +14,16 @@ import (
 
 // Alike keeps once what the pods of one owner have in common, as they are read:
 // ten thousand pods that each hold their own copy of the template would fill the
-// memory. What is told of them does not change. The function is safe for use by several goroutines.
-func Alike() func(snapshot.Object) snapshot.Object {
+// memory. What is told of them does not change.
+func Alike() snapshot.Keep {
 	a := &sharer{last: map[types.UID]*corev1.Pod{}}
-	return func(o snapshot.Object) snapshot.Object {
+	return snapshot.Keep{Reduce: func(o snapshot.Object) {
 		if pod, ok := o.(*corev1.Pod); ok {
 			if owner := metav1.GetControllerOf(pod); owner != nil {
 				a.share(pod, owner.UID)
 			}
 		}
-		return o
-	}
+	}}
 }
 
 type sharer struct {

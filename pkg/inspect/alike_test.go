@@ -19,7 +19,7 @@ func podAlike(name, token, value string, ready corev1.ConditionStatus) *corev1.P
 
 // Pods of one owner share what they have in common, and nothing else changes.
 func TestAlike(t *testing.T) {
-	keep := Alike()
+	keep := Alike().Reduce
 	first, second := podAlike("a", "kube-api-access-aaaaa", "1", corev1.ConditionTrue), podAlike("b", "kube-api-access-bbbbb", "1", corev1.ConditionTrue)
 	other, ill := podAlike("c", "kube-api-access-ccccc", "2", corev1.ConditionTrue), podAlike("d", "kube-api-access-ddddd", "1", corev1.ConditionFalse)
 	for _, p := range []*corev1.Pod{first, second, other, ill} {
