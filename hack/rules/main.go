@@ -41,7 +41,7 @@ func write(folder string) error {
 
 // pages gives every page's text by its path below docs/rules.
 func pages() (map[string]string, error) {
-	c, err := finding.LoadCatalogue()
+	c, err := finding.LoadLessons()
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ func newRules(a *app, runF func(context.Context, rulesOptions) error) *cobra.Com
 }
 
 func (a *app) runRules(o rulesOptions) error {
-	catalogue, err := finding.LoadCatalogue()
+	catalogue, err := finding.LoadLessons()
 	if err != nil {
 		return err
 	}

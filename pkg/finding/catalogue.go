@@ -1,7 +1,9 @@
 package finding
 
 import (
+	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -59,30 +61,61 @@ var catalogueFiles embed.FS
 // Catalogue holds the rules by id.
 type Catalogue map[string]Entry
 
-// LoadCatalogue reads the built-in catalogue, once. Its error is a defect of the build.
-var LoadCatalogue = sync.OnceValues(func() (Catalogue, error) { return readCatalogue(catalogueFiles) })
+// LoadCatalogue reads what findings need of the built-in catalogue, once: all
+// but Summary, Silent and Lesson, which are half of it and would be half of the
+// time. Its error is a defect of the build.
+var LoadCatalogue = sync.OnceValues(func() (Catalogue, error) { return readCatalogue(catalogueFiles, withoutLessons) })
 
-func readCatalogue(files embed.FS) (Catalogue, error) {
+// LoadLessons reads the whole catalogue, once.
+var LoadLessons = sync.OnceValues(func() (Catalogue, error) {
+	return readCatalogue(catalogueFiles, func(data []byte) []byte { return data })
+})
+
+// readCatalogue reads the rooms side by side: it is most of a command's start.
+func readCatalogue(files embed.FS, part func([]byte) []byte) (Catalogue, error) {
 	names, err := files.ReadDir("catalogue")
 	if err != nil {
 		return nil, fmt.Errorf("read rule catalogue: %w", err)
 	}
+	rooms, errs := make([]map[string]Entry, len(names)), make([]error, len(names))
+	var all sync.WaitGroup
+	for i, n := range names {
+		all.Go(func() {
+			data, err := files.ReadFile(path.Join("catalogue", n.Name()))
+			if err == nil {
+				err = yaml.UnmarshalStrict(part(data), &rooms[i])
+			}
+			if err != nil {
+				errs[i] = fmt.Errorf("rule catalogue %s: %w", n.Name(), err)
+			}
+		})
+	}
+	all.Wait()
 	c := Catalogue{}
-	for _, n := range names {
-		data, err := files.ReadFile(path.Join("catalogue", n.Name()))
-		if err != nil {
-			return nil, fmt.Errorf("read rule catalogue: %w", err)
-		}
-		room := map[string]Entry{}
-		if err := yaml.UnmarshalStrict(data, &room); err != nil {
-			return nil, fmt.Errorf("rule catalogue %s: %w", n.Name(), err)
-		}
-		for cause, e := range room {
+	for i, n := range names {
+		for cause, e := range rooms[i] {
 			e.ID = strings.TrimSuffix(n.Name(), ".yaml") + "/" + cause
 			c[e.ID] = e
 		}
 	}
-	return c, nil
+	return c, errors.Join(errs...)
+}
+
+// withoutLessons leaves these fields of each rule out of a room's file: all lines
+// from the field's own to the next that is no deeper.
+func withoutLessons(data []byte) []byte {
+	out := make([]byte, 0, len(data))
+	left := false
+	for line := range bytes.Lines(data) {
+		if deep := len(line) - len(bytes.TrimLeft(line, " ")); deep <= 2 && len(bytes.TrimSpace(line)) > 0 {
+			name, _, _ := bytes.Cut(bytes.TrimSpace(line), []byte(":"))
+			left = deep == 2 && slices.Contains([]string{"summary", "silent", "lesson"}, string(name))
+		}
+		if !left {
+			out = append(out, line...)
+		}
+	}
+	return out
 }
 
 // IDs lists the rules in order.
