@@ -198,7 +198,8 @@ func TestNearMisses(t *testing.T) {
 	}
 }
 
-// outside are the kinds that a case may make outside its namespace, called like it.
+// outside are the kinds that a case may make outside its namespace, called like
+// it: in none, or in that called default.
 var outside = map[string]schema.GroupVersionResource{
 	"Node":                             {Version: "v1", Resource: "nodes"},
 	"PersistentVolume":                 {Version: "v1", Resource: "persistentvolumes"},
@@ -208,6 +209,8 @@ var outside = map[string]schema.GroupVersionResource{
 	"ValidatingWebhookConfiguration":   {Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingwebhookconfigurations"},
 	"ValidatingAdmissionPolicy":        {Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingadmissionpolicies"},
 	"ValidatingAdmissionPolicyBinding": {Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingadmissionpolicybindings"},
+	"GatewayClass":                     {Group: gatewayGroup, Version: "v1", Resource: gatewayResources["GatewayClass"]},
+	"ReferenceGrant":                   {Group: gatewayGroup, Version: "v1", Resource: gatewayResources["ReferenceGrant"]},
 }
 
 // inject applies a case's manifests. What they make outside the namespace is
@@ -221,6 +224,7 @@ func inject(t *testing.T, c *cluster.Cluster, of Case, ns string) {
 		for kind, resource := range outside {
 			if strings.Contains(manifests, "kind: "+kind+"\n") {
 				_ = c.Dynamic().Resource(resource).Delete(ctx, ns, metav1.DeleteOptions{})
+				_ = c.Dynamic().Resource(resource).Namespace(metav1.NamespaceDefault).Delete(ctx, ns, metav1.DeleteOptions{})
 			}
 		}
 		for _, held := range of.Held {
@@ -232,7 +236,11 @@ func inject(t *testing.T, c *cluster.Cluster, of Case, ns string) {
 	if strings.HasPrefix(of.Rule, "workload/") {
 		manifests = guarded(t, c, ns, manifests)
 	}
+	if strings.Contains(manifests, "apiVersion: "+gatewayGroup+"/") {
+		serveGatewayAPI(t, c)
+	}
 	c.Apply(t, ns, manifests)
+	report(t, c, ns, manifests)
 	for _, gone := range of.Delete {
 		kind, name, _ := strings.Cut(gone, "/")
 		resource := dynamic.ResourceInterface(c.Dynamic().Resource(schema.GroupVersionResource{Version: "v1", Resource: kind + "s"}))
