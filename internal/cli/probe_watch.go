@@ -117,6 +117,7 @@ type probeWatch struct {
 	// open counts the first lists that are still to come, lost the needs of which nothing is heard.
 	open, lost int
 	held       []live.Notice
+	settling   settling
 	watcher    *probe.Watcher
 	latest     []probe.Moment
 }
@@ -138,13 +139,16 @@ func (w *probeWatch) run(ctx context.Context, target finding.Ref, services []str
 			return err
 		}
 	}
-	ticker := time.NewTicker(redraw)
+	ticker, turns := time.NewTicker(redraw), time.NewTicker(turn)
 	defer ticker.Stop()
+	defer turns.Stop()
 	for {
 		var err error
 		select {
 		case n := <-notices:
 			err = w.hear(n)
+		case <-turns.C:
+			err = w.settle(time.Now())
 		case <-ticker.C:
 			err = w.draw()
 		case err = <-ended:
@@ -159,6 +163,9 @@ func (w *probeWatch) run(ctx context.Context, target finding.Ref, services []str
 
 // end shows what was seen in all.
 func (w *probeWatch) end(cause error) error {
+	if err := w.settle(time.Now().Add(settles)); err != nil {
+		return err
+	}
 	if w.screen != nil {
 		if err := w.draw(); err != nil {
 			return err

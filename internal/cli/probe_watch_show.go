@@ -29,22 +29,44 @@ func (w *probeWatch) hear(n live.Notice) error {
 			return err
 		}
 		return w.begin(n.At)
-	case live.Lost:
+	case live.Lost, live.Back:
+		return w.gap(n)
+	case live.Found, live.Added, live.Changed, live.Gone:
+		switch {
+		case n.Event == live.Found:
+			return w.see(n)
+		case w.open > 0:
+			w.held = append(w.held, n)
+		default:
+			w.settling.add(n, time.Now())
+		}
+	}
+	return nil
+}
+
+// gap tells that nothing is heard of one kind at least, or of all again.
+func (w *probeWatch) gap(n live.Notice) error {
+	if err := w.settle(time.Now().Add(settles)); err != nil {
+		return err
+	}
+	if n.Event == live.Lost {
 		if w.lost++; w.lost > 1 {
 			return nil
 		}
 		return w.show(w.silence(n, probe.Silent))
-	case live.Back:
-		if w.lost--; w.lost > 0 {
-			return nil
+	}
+	if w.lost--; w.lost > 0 {
+		return nil
+	}
+	return w.show(w.silence(n, probe.Heard))
+}
+
+// settle takes in what has settled.
+func (w *probeWatch) settle(now time.Time) error {
+	for _, n := range w.settling.take(now) {
+		if err := w.see(n); err != nil {
+			return err
 		}
-		return w.show(w.silence(n, probe.Heard))
-	case live.Found, live.Added, live.Changed, live.Gone:
-		if w.open > 0 && n.Event != live.Found {
-			w.held = append(w.held, n)
-			return nil
-		}
-		return w.see(n)
 	}
 	return nil
 }

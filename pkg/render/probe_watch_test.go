@@ -32,7 +32,7 @@ func TestProbeMoments(t *testing.T) {
 	m := probe.Moment{Time: metav1.NewMicroTime(one), Event: probe.OutOfService, Pod: "web-1", Service: "web",
 		Since: []probe.Since{{Event: probe.BecameUnfit, Seconds: 0.1}, {Event: probe.ProbeFailed, Seconds: 4.3}}}
 	got, _ := ProbeMoment(m, Options{Lang: lang.English})
-	if want := "2026-01-02T13:00:00Z  web-1 is out of Service web: 0.1 s after it was not ready, 4.3 s after the first failure"; got != want {
+	if want := "2026-01-02T13:00:00Z  web-1 is out of Service web: 0.1 s after it stopped being ready, 4.3 s after the first failure"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
