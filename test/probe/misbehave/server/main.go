@@ -26,7 +26,7 @@ func main() {
 
 func run(args []string) (int, error) {
 	if len(args) == 0 {
-		return 2, fmt.Errorf("server serve | record FILE FAIL-FROM [hang] | mark FILE | idle | exit CODE [TEXT] | sleep DURATION | say BYTES | same A B")
+		return 2, fmt.Errorf("server serve | switches | record FILE FAIL-FROM [hang] | mark FILE | idle | exit CODE [TEXT] | sleep DURATION | say BYTES | same A B")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
@@ -38,6 +38,14 @@ func run(args []string) (int, error) {
 			return 1, err
 		}
 		<-ctx.Done()
+	case "switches":
+		l, err := listen(misbehave.Fixed().HTTP)
+		if err != nil {
+			return 1, err
+		}
+		if err := misbehave.Switches(ctx, l); err != nil {
+			return 1, err
+		}
 	case "record":
 		from, err := strconv.Atoi(arg(2))
 		if err != nil {
