@@ -12,7 +12,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/test/cluster"
@@ -122,9 +124,7 @@ spec:
 	if a.Allowed == nil || *a.Allowed || a.Pods.Allowed != 2 || a.Name != "devices" {
 		t.Errorf("asked: %s", yamlOf(t, a))
 	}
-	if err := w.send(d); err != nil {
-		t.Fatal(err)
-	}
+	w.devicesOfReplicas(d, a.Pods.Allowed)
 	same := 0
 	c.WaitFor(t, "claims for two of four pods", 90*time.Second, func(ctx context.Context) (bool, string, error) {
 		pods, err := w.typed.CoreV1().Pods(w.ns).List(ctx, metav1.ListOptions{})
@@ -146,5 +146,28 @@ spec:
 	}
 	if !slices.ContainsFunc(events.Items, func(e corev1.Event) bool { return len(e.Message) > 0 }) {
 		t.Error("no event says that a claim was refused")
+	}
+}
+
+// devicesOfReplicas begins with one pod, asks for how many more there is room, and
+// sends the rest when the answer is that so many are allowed in all.
+func (w *world) devicesOfReplicas(d *appsv1.Deployment, allowed int) {
+	w.t.Helper()
+	first, one := d.DeepCopy(), int32(1)
+	first.Spec.Replicas = &one
+	if err := w.send(first); err != nil {
+		w.t.Fatal(err)
+	}
+	w.c.WaitFor(w.t, "the headroom beside one pod with its claim", 90*time.Second, func(ctx context.Context) (bool, string, error) {
+		q, err := w.typed.CoreV1().ResourceQuotas(w.ns).Get(ctx, "devices", metav1.GetOptions{})
+		if used := q.Status.Used[random.GPUs]; err != nil || used.Value() != 2 {
+			return false, fmt.Sprintf("%v", q.Status.Used), err
+		}
+		h := w.headroom(finding.Ref{Kind: "Deployment", Namespace: w.ns, Name: d.Name})
+		return h.Replicas != nil && *h.Replicas == allowed-1 && h.BindingName == "devices" && h.BindingResource == random.GPUs && !h.AtMost, yamlOf(w.t, h), nil
+	})
+	scale := []byte(fmt.Sprintf(`{"spec":{"replicas":%d}}`, *d.Spec.Replicas))
+	if _, err := w.typed.AppsV1().Deployments(w.ns).Patch(w.t.Context(), d.Name, types.MergePatchType, scale, metav1.PatchOptions{}); err != nil {
+		w.t.Fatal(err)
 	}
 }
