@@ -97,7 +97,7 @@ func (a *app) writeLesson(r ruleView) error {
 	for _, f := range r.Fix {
 		step := f.Text
 		if f.Command != "" {
-			step += "\n  $ " + f.Command
+			step += "\n  $ " + strings.ReplaceAll(f.Command, "\n", "\n  $ ")
 		}
 		steps = append(steps, step)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/gate"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/journal"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/plan"
 )
 
@@ -337,6 +338,26 @@ func TestChoiceAfterInterrupt(t *testing.T) {
 	} {
 		if got := choose(typed); got != want {
 			t.Errorf("%q: %s", typed, got)
+		}
+	}
+}
+
+// Where the Lease may not be read, nobody is said to drive, and nobody is said not to.
+func TestWhoDrivesMayBeUnknown(t *testing.T) {
+	state := &rollout.State{Phase: rollout.Shifting}
+	for _, c := range []struct {
+		record                             record
+		leads, left, abandoned, notChecked bool
+	}{
+		{record{journal.Record{Life: journal.Live, Driver: "ann", State: state}}, true, false, false, false},
+		{record{journal.Record{Life: journal.Left, Driver: "ann", State: state}}, false, true, true, false},
+		{record{journal.Record{Life: journal.Abandoned, Driver: "ann", State: state}}, false, true, true, false},
+		{record{journal.Record{Life: journal.Unknown, Driver: "ann", State: state, Unread: errors.New("forbidden")}}, false, false, false, true},
+	} {
+		v := c.record.view(nil, rollout.Event{})
+		if c.record.leads() != c.leads || c.record.left() != c.left || v.Abandoned != c.abandoned || (v.Driver == nil) != c.notChecked ||
+			(len(c.record.notChecked()) > 0) != c.notChecked || !c.record.underWay() {
+			t.Errorf("%s: %+v, %+v", c.record.Life, v.Driver, c.record.notChecked())
 		}
 	}
 }

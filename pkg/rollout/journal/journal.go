@@ -57,7 +57,7 @@ func (e *UnderWayError) Error() string {
 		return fmt.Sprintf("a rollout of %s is under way, led by %s", r.Ref, r.Driver)
 	case Left:
 		return fmt.Sprintf("a rollout of %s is under way; %s led it until %s", r.Ref, r.Driver, clock(r.Renewed))
-	case Abandoned, Over:
+	case Abandoned, Unknown, Over:
 	}
 	return fmt.Sprintf("a rollout of %s is under way and abandoned; %s led it and was last seen at %s", r.Ref, r.Driver, clock(r.Renewed))
 }

@@ -39,6 +39,6 @@ func drifted(w rollout.Ref, d rollout.DriftError) finding.Finding {
 		seen.Value += "; last written by " + d.Manager
 	}
 	return finding.Finding{Object: asFinding(d.Object), Evidence: []finding.Evidence{seen}, Args: map[string]any{
-		"workload": w.String(), "namespace": w.Namespace, "object": d.Object.String(), "field": field, "manager": d.Manager, "at": at, "gone": d.Gone,
+		"workload": w.String(), "namespace": w.Namespace, "object": d.Object.String(), "field": field, "manager": d.Manager, "at": at,
 	}}
 }
