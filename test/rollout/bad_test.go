@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/test/rollout/driver"
 	"github.com/kubectl-msa/kubectl-msa/test/rollout/load"
 	"github.com/kubectl-msa/kubectl-msa/test/rollout/stage"
+	"github.com/kubectl-msa/kubectl-msa/test/workshop"
 )
 
 // A version that does not work is put away by the rollout itself, which says why in inspect's words.
@@ -117,9 +119,69 @@ func TestForeignEdit(t *testing.T) {
 				t.Error("no event tells that it is held")
 			}
 			wantObjects(t, s, "after the conflict", edited)
+			wantDrift(t, s)
 			wantNoLoss(t, run)
 		})
 	}
+}
+
+// wantDrift: whoever looks afterwards is told as well, by a status, by a list and by a plan.
+func wantDrift(t *testing.T, s *stage.Stage) {
+	t.Helper()
+	const drift = "rollout/drift"
+	if st, ok := statusOf(t, s); !ok || st.Verdict != "error" || len(st.Findings) != 1 || st.Findings[0].Rule != drift {
+		t.Errorf("status: %s, %+v", st.Verdict, st.Findings)
+	}
+	for command, code := range map[string]int{"list": codeDone, "plan " + s.Target() + " --image " + stage.Name + "=" + stage.Image("v2"): codeRefused} {
+		got := workshop.Run(t, s.C.Kubeconfig(), append(append([]string{"rollout"}, strings.Fields(command)...), "-n", s.NS)...)
+		if got.Code != code || !strings.Contains(got.Stdout, "--force-conflicts") {
+			t.Errorf("%s: exit code %d: %s%s", command, got.Code, got.Stdout, got.Stderr)
+		}
+	}
+}
+
+// Kubernetes' own role "view" lets nobody read Leases: who has it still sees where a rollout stands, and is
+// told what may not be read, and which permissions a rollout of one's own would need.
+func TestWhoMayOnlyLook(t *testing.T) {
+	t.Parallel()
+	c := open(t, light)
+	s := stage.New(t, c, stage.Options{})
+	get := []string{"get", "list"}
+	viewer := c.KubeconfigFor(t, "viewer", []rbacv1.PolicyRule{
+		{APIGroups: []string{""}, Resources: []string{"configmaps", "pods", "services", "resourcequotas", "limitranges"}, Verbs: get},
+		{APIGroups: []string{"apps"}, Resources: []string{"deployments", "replicasets"}, Verbs: get},
+		{APIGroups: []string{"discovery.k8s.io"}, Resources: []string{"endpointslices"}, Verbs: get},
+		{APIGroups: []string{"policy"}, Resources: []string{"poddisruptionbudgets"}, Verbs: get},
+		{APIGroups: []string{"autoscaling"}, Resources: []string{"horizontalpodautoscalers"}, Verbs: get},
+	}, s.NS)
+	image := stage.Name + "=" + stage.Image("v2")
+	for _, w := range []struct {
+		begun bool
+		args  []string
+		code  int
+		says  []string
+	}{
+		{false, []string{"plan", s.Target(), "--image", image}, codeRefused, []string{"rollout/access-denied", "get leases.coordination.k8s.io"}},
+		{true, []string{"status", s.Target()}, codeDone, []string{"step 1 of 2", "driver  not known", "lease/msa-rollout-deployment-gateway"}},
+		{true, []string{"list"}, codeDone, []string{s.Target(), "waiting for a person", "lease/msa-rollout-deployment-gateway"}},
+		{true, []string{"canary", s.Target(), "--image", image}, codeFailed, []string{`cannot get resource "leases"`}},
+		{true, []string{"abort", s.Target()}, codeFailed, []string{`cannot get resource "leases"`}},
+	} {
+		if _, ok := statusOf(t, s); w.begun && !ok {
+			wantCode(t, "canary", do(t, s, canary(s, "50,100", "--pause", "manual", "--exit-on", "pause")...), codePaused)
+		}
+		got := workshop.Run(t, viewer, append(append([]string{"rollout"}, w.args...), "-n", s.NS)...)
+		out := got.Stdout + got.Stderr
+		for _, part := range w.says {
+			if !strings.Contains(out, part) {
+				t.Errorf("%v does not say %q", w.args, part)
+			}
+		}
+		if got.Code != w.code || strings.Contains(out, "nobody drives") {
+			t.Errorf("%v: exit code %d: %s", w.args, got.Code, out)
+		}
+	}
+	wantCode(t, "abort", do(t, s, "abort", s.Target()), codeDone)
 }
 
 // A status that scripts read has what was promised.

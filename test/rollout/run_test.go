@@ -20,6 +20,7 @@ import (
 // Exit codes of rollouts.
 const (
 	codeDone        = 0
+	codeFailed      = 1
 	codeRefused     = 3
 	codeRolledBack  = 5
 	codePaused      = 7
