@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect/policy"
 	"github.com/kubectl-msa/kubectl-msa/test/workshop"
@@ -122,15 +125,16 @@ func TestInspectTrafficBesideOtherPolicies(t *testing.T) {
 	ns := c.Namespace(t)
 	c.Apply(t, ns, fmt.Sprintf(workload, 1, "        args: [sleep, forever]"))
 	c.Apply(t, ns, otherPolicies)
-	t.Cleanup(func() {
-		c.Kubectl(t, "delete", "customresourcedefinition", "ciliumnetworkpolicies.cilium.io", "--wait=false")
+	t.Cleanup(func() { // t.Context is over by then
+		definitions := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+		_ = c.Dynamic().Resource(definitions).Delete(context.Background(), "ciliumnetworkpolicies.cilium.io", metav1.DeleteOptions{})
 	})
 	c.WaitFor(t, "the other policies to be served", time.Minute, func(context.Context) (bool, string, error) {
 		_, err := c.Typed().Discovery().ServerResourcesForGroupVersion("cilium.io/v2")
 		return err == nil, fmt.Sprint(err), nil
 	})
 	ask := func(lang string) (inspect.TrafficReport, string) {
-		args := []string{"inspect", "networkpolicy", "-n", ns, "--from", "deployment/web", "--to", "service/web", "--lang", lang}
+		args := []string{"inspect", "networkpolicy", "-n", ns, "--from", "203.0.113.9", "--to", "service/web", "--lang", lang} // a pod always reaches itself
 		got := workshop.Run(t, c.Kubeconfig(), append(args, "-o", "json")...)
 		var r inspect.TrafficReport
 		if err := json.Unmarshal([]byte(got.Stdout), &r); err != nil || got.Code != 0 || r.Requests > 10 {

@@ -15,10 +15,9 @@ import (
 )
 
 // Point is one sample: seconds since the epoch, and cores or bytes.
-type Point struct {
-	At    int64   `json:"at"`
-	Value float64 `json:"value"`
-}
+type Point [2]float64
+
+func (p Point) at() time.Time { return time.Unix(int64(p[0]), 0) }
 
 // Pod is what was seen of the container in one pod, in order. Killed says that it
 // was ended for its memory at the time of its last sample.
@@ -91,13 +90,13 @@ func observe(c Case) (*model.AggregateContainerState, error) {
 	for _, pod := range c.Pods {
 		container := model.NewContainerState(model.Resources{model.ResourceMemory: model.ResourceAmount(c.Request)}, state)
 		for _, p := range pod.CPU {
-			container.AddSample(&model.ContainerUsageSample{MeasureStart: time.Unix(p.At, 0), Usage: model.CPUAmountFromCores(p.Value), Resource: model.ResourceCPU})
+			container.AddSample(&model.ContainerUsageSample{MeasureStart: p.at(), Usage: model.CPUAmountFromCores(p[1]), Resource: model.ResourceCPU})
 		}
 		for _, p := range pod.Memory {
-			container.AddSample(&model.ContainerUsageSample{MeasureStart: time.Unix(p.At, 0), Usage: model.MemoryAmountFromBytes(p.Value), Resource: model.ResourceMemory})
+			container.AddSample(&model.ContainerUsageSample{MeasureStart: p.at(), Usage: model.MemoryAmountFromBytes(p[1]), Resource: model.ResourceMemory})
 		}
 		if n := len(pod.Memory); pod.Killed && n > 0 {
-			if err := container.RecordOOM(time.Unix(pod.Memory[n-1].At, 0), model.ResourceAmount(c.Request)); err != nil {
+			if err := container.RecordOOM(pod.Memory[n-1].at(), model.ResourceAmount(c.Request)); err != nil {
 				return nil, fmt.Errorf("record a kill: %w", err)
 			}
 		}
