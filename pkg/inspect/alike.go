@@ -3,11 +3,8 @@ package inspect
 import (
 	"reflect"
 	"strings"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -16,34 +13,19 @@ import (
 // ten thousand pods that each hold their own copy of the template would fill the
 // memory. What is told of them does not change.
 func Alike() snapshot.Keep {
-	a := &sharer{last: map[types.UID]*corev1.Pod{}}
-	return snapshot.Keep{Reduce: func(o snapshot.Object) {
-		if pod, ok := o.(*corev1.Pod); ok {
-			if owner := metav1.GetControllerOf(pod); owner != nil {
-				a.share(pod, owner.UID)
-			}
+	return snapshot.Keep{Reduce: snapshot.ControlledPods(func(pod, first *corev1.Pod) {
+		plainTokens(pod)
+		if first != nil {
+			share(pod, first)
 		}
-	}}
+	})}
 }
 
-type sharer struct {
-	mu   sync.Mutex
-	last map[types.UID]*corev1.Pod
-}
-
-func (a *sharer) share(pod *corev1.Pod, owner types.UID) {
-	plainTokens(pod)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	last := a.last[owner]
-	if last == nil {
-		a.last[owner] = pod
-		return
-	}
-	same(&pod.Labels, last.Labels)
-	same(&pod.Annotations, last.Annotations)
-	same(&pod.OwnerReferences, last.OwnerReferences)
-	mine, theirs := &pod.Spec, &last.Spec
+func share(pod, first *corev1.Pod) {
+	same(&pod.Labels, first.Labels)
+	same(&pod.Annotations, first.Annotations)
+	same(&pod.OwnerReferences, first.OwnerReferences)
+	mine, theirs := &pod.Spec, &first.Spec
 	same(&mine.Volumes, theirs.Volumes)
 	same(&mine.InitContainers, theirs.InitContainers)
 	same(&mine.Containers, theirs.Containers)
@@ -51,9 +33,9 @@ func (a *sharer) share(pod *corev1.Pod, owner types.UID) {
 	same(&mine.Affinity, theirs.Affinity)
 	same(&mine.SecurityContext, theirs.SecurityContext)
 	same(&mine.TopologySpreadConstraints, theirs.TopologySpreadConstraints)
-	if len(pod.Status.ContainerStatuses) == len(last.Status.ContainerStatuses) {
+	if len(pod.Status.ContainerStatuses) == len(first.Status.ContainerStatuses) {
 		for i := range pod.Status.ContainerStatuses {
-			m, t := &pod.Status.ContainerStatuses[i], &last.Status.ContainerStatuses[i]
+			m, t := &pod.Status.ContainerStatuses[i], &first.Status.ContainerStatuses[i]
 			same(&m.Name, t.Name)
 			same(&m.Image, t.Image)
 			same(&m.ImageID, t.ImageID)

@@ -2,11 +2,9 @@ package quota
 
 import (
 	"maps"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -16,20 +14,18 @@ import (
 // in common is kept once. A pod without a controller stays whole, because rules
 // hold it for a workload of its own.
 func Lean() snapshot.Keep {
-	l := &leaner{last: map[types.UID]*corev1.Pod{}}
 	return snapshot.Keep{
 		Fields: map[snapshot.Kind]snapshot.Fields{
 			"Pod":        {Only: leanFields(), Controlled: true},
 			"PodMetrics": {Only: []string{"metadata.name", "metadata.namespace", "containers"}},
 			"ReplicaSet": {Only: []string{"metadata"}, Controlled: true}, // it leads to its Deployment
 		},
-		Reduce: func(o snapshot.Object) {
-			if pod, ok := o.(*corev1.Pod); ok {
-				if owner := metav1.GetControllerOf(pod); owner != nil {
-					l.lean(pod, owner)
-				}
+		Reduce: snapshot.ControlledPods(func(pod, first *corev1.Pod) {
+			lean(pod)
+			if first != nil {
+				shareParts(pod, first)
 			}
-		},
+		}),
 	}
 }
 
@@ -50,13 +46,8 @@ func leanFields() []string {
 	return out
 }
 
-type leaner struct {
-	mu   sync.Mutex
-	last map[types.UID]*corev1.Pod
-}
-
 // lean reduces a pod in place.
-func (l *leaner) lean(pod *corev1.Pod, owner *metav1.OwnerReference) {
+func lean(pod *corev1.Pod) {
 	spec, status := &pod.Spec, &pod.Status
 	kept := corev1.PodStatus{Phase: status.Phase, QOSClass: status.QOSClass, Resources: status.Resources, AllocatedResources: status.AllocatedResources}
 	for _, c := range status.Conditions {
@@ -68,7 +59,7 @@ func (l *leaner) lean(pod *corev1.Pod, owner *metav1.OwnerReference) {
 	kept.InitContainerStatuses = leanStatuses(pod, spec.InitContainers, status.InitContainerStatuses)
 	*pod = corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, Labels: pod.Labels, OwnerReferences: []metav1.OwnerReference{*owner},
+			Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, Labels: pod.Labels, OwnerReferences: []metav1.OwnerReference{*metav1.GetControllerOfNoCopy(pod)},
 			CreationTimestamp: pod.CreationTimestamp, DeletionTimestamp: pod.DeletionTimestamp, DeletionGracePeriodSeconds: pod.DeletionGracePeriodSeconds,
 		},
 		Spec: corev1.PodSpec{
@@ -78,7 +69,6 @@ func (l *leaner) lean(pod *corev1.Pod, owner *metav1.OwnerReference) {
 		},
 		Status: kept,
 	}
-	l.share(pod, owner.UID)
 }
 
 func leanContainers(all []corev1.Container) []corev1.Container {
@@ -115,24 +105,17 @@ func leanStatuses(pod *corev1.Pod, spec []corev1.Container, all []corev1.Contain
 	return out
 }
 
-// share puts what the last pod of the owner has as well in the place of the same.
-func (l *leaner) share(pod *corev1.Pod, owner types.UID) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	last := l.last[owner]
-	if last == nil {
-		l.last[owner] = pod
-		return
+// shareParts puts what the first pod of the controller has as well in the place of the same.
+func shareParts(pod, first *corev1.Pod) {
+	pod.OwnerReferences = first.OwnerReferences
+	if sameContainers(pod.Spec.Containers, first.Spec.Containers) {
+		pod.Spec.Containers = first.Spec.Containers
 	}
-	pod.OwnerReferences = last.OwnerReferences
-	if sameContainers(pod.Spec.Containers, last.Spec.Containers) {
-		pod.Spec.Containers = last.Spec.Containers
+	if sameContainers(pod.Spec.InitContainers, first.Spec.InitContainers) {
+		pod.Spec.InitContainers = first.Spec.InitContainers
 	}
-	if sameContainers(pod.Spec.InitContainers, last.Spec.InitContainers) {
-		pod.Spec.InitContainers = last.Spec.InitContainers
-	}
-	if maps.Equal(pod.Labels, last.Labels) {
-		pod.Labels = last.Labels
+	if maps.Equal(pod.Labels, first.Labels) {
+		pod.Labels = first.Labels
 	}
 }
 

@@ -93,21 +93,3 @@ func (s *Snapshot) Missing(n Needs) Needs {
 	}
 	return out
 }
-
-// Keep says what of listed objects is kept, for a question that looks at little
-// of many.
-type Keep struct {
-	// Fields names what is read at all of a kind, where the API server sends
-	// protobuf; a kind without an entry is read whole.
-	Fields map[Kind]Fields
-	// Reduce takes the rest of what is not kept out of an object. It is called by
-	// several goroutines.
-	Reduce func(Object)
-}
-
-// Fields are fields of an object, as paths of its JSON: "spec.containers.name".
-type Fields struct {
-	Only []string
-	// Controlled: objects without a controller are read whole.
-	Controlled bool
-}

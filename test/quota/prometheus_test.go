@@ -1,11 +1,8 @@
 package quota
 
 import (
-	"bufio"
 	"encoding/json"
 	"math"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,6 +16,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
+	"github.com/kubectl-msa/kubectl-msa/test/upstream/oracle"
 	"github.com/kubectl-msa/kubectl-msa/test/workshop"
 )
 
@@ -97,37 +95,11 @@ func TestHistoryFromPrometheus(t *testing.T) {
 // prometheus builds the query engine, starts it over the series, and gives its address.
 func prometheus(t *testing.T, all []pastSeries) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("builds the query engine of Prometheus")
-	}
-	binary := filepath.Join(t.TempDir(), "promql")
-	build := exec.Command("go", "build", "-C", filepath.Join("..", "upstream", "promql"), "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", build, err, out)
-	}
-	cmd := exec.Command(binary)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("it ended with: %v", err)
-		}
-	})
+	in, out := oracle.Start(t, oracle.Build(t, filepath.Join("..", "upstream", "promql")))
 	if err := json.NewEncoder(in).Encode(all); err != nil {
 		t.Fatal(err)
 	}
-	address, err := bufio.NewReader(out).ReadString('\n')
+	address, err := out.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,18 +4,16 @@
 package upstream
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/test/upstream/oracle"
 )
 
 // kase and answer are Case and Answer of the originals.
@@ -58,42 +56,16 @@ type originals struct {
 	out *json.Decoder
 }
 
-// start builds the originals and starts them. The first build takes minutes;
-// what it compiles is what the sandbox's Kubernetes is made of.
+// start builds the originals and starts them. What is compiled for them is what
+// the sandbox's Kubernetes is made of.
 func start(t testing.TB) *originals {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("builds parts of Kubernetes")
-	}
 	binary := os.Getenv("MSA_ORIGINALS") // built already, for fuzzing
 	if binary == "" {
-		binary = filepath.Join(t.TempDir(), "originals")
-		build := exec.Command("go", "build", "-C", "originals", "-o", binary, ".")
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", build, err, out)
-		}
+		binary = oracle.Build(t, "originals")
 	}
-	cmd := exec.Command(binary)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_, _ = io.Copy(io.Discard, out)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the originals ended with: %v", err)
-		}
-	})
-	return &originals{in: json.NewEncoder(in), out: json.NewDecoder(bufio.NewReader(out))}
+	in, out := oracle.Start(t, binary)
+	return &originals{in: json.NewEncoder(in), out: json.NewDecoder(out)}
 }
 
 func (o *originals) ask(c *kase) (*answer, error) {

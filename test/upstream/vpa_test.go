@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +16,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+	"github.com/kubectl-msa/kubectl-msa/test/upstream/oracle"
 )
 
 // vpaCase, vpaPod and vpaAnswer are Case, Pod and Answer of the recommender.
@@ -96,33 +94,7 @@ func TestVPARecommendsTheSame(t *testing.T) {
 // vpa builds the recommender, starts it and gives a way to ask it.
 func vpa(t *testing.T) func(vpaCase) vpaAnswer {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("builds the Vertical Pod Autoscaler's recommender")
-	}
-	binary := filepath.Join(t.TempDir(), "vpa")
-	build := exec.Command("go", "build", "-C", "vpa", "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", build, err, out)
-	}
-	cmd := exec.Command(binary)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the recommender ended with: %v", err)
-		}
-	})
+	in, out := oracle.Start(t, oracle.Build(t, "vpa"))
 	questions, answers := json.NewEncoder(in), json.NewDecoder(out)
 	return func(c vpaCase) vpaAnswer {
 		var a vpaAnswer
