@@ -12,19 +12,17 @@ import (
 	"strings"
 	"sync"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 )
 
 // Entry is what the catalogue knows about a rule: everything but the check.
 type Entry struct {
-	ID string `json:"-"`
+	ID string `json:"-" yaml:"-"`
 	// Severity is the grade of the rule where a finding does not set its own.
 	Severity Severity `json:"severity"`
 	// ExplainedBy makes the rule a symptom: its finding hangs under that of any of
 	// these rules ("container/*", "workload/quota-blocked") at or below its object.
-	ExplainedBy []string  `json:"explainedBy,omitempty"`
+	ExplainedBy []string  `json:"explainedBy,omitempty" yaml:"explainedBy"`
 	Title       lang.Text `json:"title"`
 	Why         lang.Text `json:"why"`
 	Fix         []FixText `json:"fix"`
@@ -83,7 +81,7 @@ func readCatalogue(files embed.FS, part func([]byte) []byte) (Catalogue, error) 
 		all.Go(func() {
 			data, err := files.ReadFile(path.Join("catalogue", n.Name()))
 			if err == nil {
-				err = yaml.UnmarshalStrict(part(data), &rooms[i])
+				err = lang.Decode(part(data), &rooms[i])
 			}
 			if err != nil {
 				errs[i] = fmt.Errorf("rule catalogue %s: %w", n.Name(), err)

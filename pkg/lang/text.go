@@ -1,12 +1,13 @@
 package lang
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"strings"
 	"text/template"
 
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v3"
 )
 
 // Text is one sentence or paragraph in every language, a text/template each.
@@ -85,7 +86,7 @@ func Load(fsys fs.FS, name string) (Catalogue, error) {
 		return nil, fmt.Errorf("read texts: %w", err)
 	}
 	c := Catalogue{}
-	if err := yaml.UnmarshalStrict(data, &c); err != nil {
+	if err := Decode(data, &c); err != nil {
 		return nil, fmt.Errorf("texts %s: %w", name, err)
 	}
 	for id, t := range c {
@@ -94,6 +95,18 @@ func Load(fsys fs.FS, name string) (Catalogue, error) {
 		}
 	}
 	return c, nil
+}
+
+// Decode reads YAML that texts are in: a field that is not known, or is there
+// twice, is an error. It goes straight to the Go types, without the JSON between
+// that objects of Kubernetes need; texts are most of what a command reads to start.
+func Decode(data []byte, into any) error {
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("decode: %w", err)
+	}
+	return nil
 }
 
 // Text renders the text with this id; an id that is not in the catalogue

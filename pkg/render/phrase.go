@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 )
 
@@ -27,7 +25,7 @@ var placeholder = regexp.MustCompile(`\{(\w+)\}`)
 // loadPhrases reads the phrases, once. Its error is a defect of the build.
 var loadPhrases = sync.OnceValues(func() ([]phrase, error) {
 	var in []struct{ En, Ko string }
-	if err := yaml.UnmarshalStrict(phraseFile, &in); err != nil {
+	if err := lang.Decode(phraseFile, &in); err != nil {
 		return nil, fmt.Errorf("read the phrases: %w", err)
 	}
 	forms := map[string]string{"n": `\d+`, "m": `\d+`, "name": `\S+`, "version": `old|new`, "rest": `.*`}
