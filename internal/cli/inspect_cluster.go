@@ -49,7 +49,7 @@ func (a *app) seeTheCluster(ctx context.Context, o inspectOptions) (*snapshot.Sn
 	if len(o.files) > 0 {
 		s, _, err := a.seeFiles(o)
 		why := inspect.HealthAnswer{Why: notInFiles}
-		return s, inspect.ClusterAnswers{VersionWhy: notInFiles, Live: why, Ready: why, GroupsWhy: notInFiles}, err
+		return s, inspect.ClusterAnswers{Live: why, Ready: why, GroupsWhy: notInFiles}, err
 	}
 	c, err := a.connect()
 	if err != nil {
@@ -73,20 +73,12 @@ func (a *app) seeTheCluster(ctx context.Context, o inspectOptions) (*snapshot.Sn
 // itself: one that is unwell may not say so, and the lists are there already.
 const answerTime = 5 * time.Second
 
-// askCluster makes four requests; what is refused, or not answered in time, leaves its reason.
+// askCluster makes three requests; what is refused, or not answered in time, leaves its reason.
 func askCluster(ctx context.Context, c *cluster) inspect.ClusterAnswers {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	var out inspect.ClusterAnswers
 	var all sync.WaitGroup
-	all.Go(func() {
-		v, err := c.reader.ServerVersion(ctx)
-		if err != nil {
-			out.VersionWhy = noAnswer(err)
-			return
-		}
-		out.Version = snapshot.Safe(v.GitVersion)
-	})
 	all.Go(func() {
 		groups, err := c.reader.Groups(ctx)
 		if err != nil {

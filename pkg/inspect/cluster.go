@@ -15,10 +15,8 @@ import (
 // ClusterAnswers are what the API server says beside its objects. Each has a
 // reason where it could not be asked.
 type ClusterAnswers struct {
-	Version    string
-	VersionWhy string
-	Live       HealthAnswer
-	Ready      HealthAnswer
+	Live  HealthAnswer
+	Ready HealthAnswer
 	// Groups are the API groups that are registered.
 	Groups    []string
 	GroupsWhy string
@@ -96,6 +94,7 @@ func clusterNeeds() []snapshot.Need {
 		{Kind: "IngressClass"},
 		{Kind: "GatewayClass"},
 		{Kind: "APIService"},
+		snapshot.ServerVersionNeed(),
 	}
 }
 
@@ -127,17 +126,15 @@ func InspectCluster(s *snapshot.Snapshot, a ClusterAnswers, o Options) (ClusterR
 	if proxy := kubeProxy(); present(s, proxy) {
 		targets = append(targets, proxy)
 	}
-	if a.Version != "" {
-		s.Add(snapshot.NewServerVersion(a.Version))
-	}
 	scope := rule.NewScope(targets...)
 	rules := slices.DeleteFunc(Rules(), func(r rule.Rule) bool {
 		return !strings.HasPrefix(r.ID, "node/") && r.ID != "api/service-unavailable"
 	})
 	found := rule.Diagnose(scope, rule.Run(s, scope, rules), o.Catalogue, o.Lang)
-	t := clusterTeller{s: s, answers: a, e: explainer{s: s, scope: scope, findings: found, catalogue: o.Catalogue, texts: texts, lang: o.Lang, unread: unread}}
+	version, nobodyAsked := serverVersion(s)
+	t := clusterTeller{s: s, answers: a, version: version, e: explainer{s: s, scope: scope, findings: found, catalogue: o.Catalogue, texts: texts, lang: o.Lang, unread: unread}}
 	notChecked := unread.NotChecked(s)
-	for _, q := range []struct{ what, why string }{{"get /version", a.VersionWhy}, {"get /livez", a.Live.Why}, {"get /readyz", a.Ready.Why}, {"get /apis", a.GroupsWhy}} {
+	for _, q := range []struct{ what, why string }{{snapshot.ServerVersionNeed().String(), nobodyAsked}, {"get /livez", a.Live.Why}, {"get /readyz", a.Ready.Why}, {"get /apis", a.GroupsWhy}} {
 		if q.why != "" {
 			notChecked = append(notChecked, finding.NotChecked{What: q.what, Why: unread.Reason(q.why)})
 		}
@@ -145,9 +142,22 @@ func InspectCluster(s *snapshot.Snapshot, a ClusterAnswers, o Options) (ClusterR
 	return ClusterReport{
 		Report: finding.NewReport("inspect", s.TakenAt, finding.Scope{Context: s.Context, Targets: []string{"cluster"}}, found, notChecked, s.Requests),
 		Cluster: Cluster{
-			Version: a.Version, Provider: t.provider(), ControlPlane: t.controlPlane(), Nodes: t.nodes(), Addons: t.addons(),
+			Version: version, Provider: t.provider(), ControlPlane: t.controlPlane(), Nodes: t.nodes(), Addons: t.addons(),
 		},
 	}, nil
+}
+
+// serverVersion is the API server's version, "" where it is not known; why is set
+// where nobody asked for it, as in a snapshot of another command.
+func serverVersion(s *snapshot.Snapshot) (version, why string) {
+	v, a := snapshot.Get[*snapshot.ServerVersion](s, "", snapshot.ServerVersionName)
+	if a.State == snapshot.Present {
+		return v.GitVersion, ""
+	}
+	if len(s.Missing(snapshot.Needs{Objects: []snapshot.Need{snapshot.ServerVersionNeed()}}).Objects) > 0 {
+		return "", a.Why
+	}
+	return "", ""
 }
 
 func present(s *snapshot.Snapshot, r finding.Ref) bool {
@@ -157,6 +167,7 @@ func present(s *snapshot.Snapshot, r finding.Ref) bool {
 
 // clusterTeller puts a cluster into words.
 type clusterTeller struct {
+	version string
 	s       *snapshot.Snapshot
 	answers ClusterAnswers
 	e       explainer

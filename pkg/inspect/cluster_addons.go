@@ -162,7 +162,7 @@ func (t clusterTeller) provider() string {
 		}
 	}
 	for _, m := range []struct{ part, name string }{{"-eks-", "Amazon EKS"}, {"-gke.", "Google GKE"}, {"+k3s", "k3s"}, {"+rke2", "RKE2"}, {"+k0s", "k0s"}} {
-		if strings.Contains(t.answers.Version, m.part) {
+		if strings.Contains(t.version, m.part) {
 			return m.name
 		}
 	}

@@ -145,7 +145,7 @@ func (t clusterTeller) nodes() []ClusterNode {
 		if len(trouble) > 0 {
 			n.Health, n.Status = Unwell, n.Status+", "+strings.Join(trouble, ", ")
 		}
-		n.Skew, n.SkewOK = skewOf(t.answers.Version, i.KubeletVersion)
+		n.Skew, n.SkewOK = skewOf(t.version, i.KubeletVersion)
 		out = append(out, n)
 	}
 	return out

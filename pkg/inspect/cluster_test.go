@@ -51,7 +51,7 @@ func roles(all []Part) map[string]Health {
 
 func TestClusterAtAGlance(t *testing.T) {
 	ok := HealthAnswer{OK: true, Passed: []string{"ping", "etcd"}}
-	r := inspectCluster(t, "testdata/cluster/cluster.yaml", ClusterAnswers{Version: "v1.37.0", Live: ok, Ready: ok, Groups: []string{"monitoring.coreos.com", "metrics.k8s.io"}})
+	r := inspectCluster(t, "testdata/cluster/cluster.yaml", ClusterAnswers{Live: ok, Ready: ok, Groups: []string{"monitoring.coreos.com", "metrics.k8s.io"}})
 	want := map[string]Health{"api-server kube-apiserver": Healthy, "etcd etcd": Healthy, "scheduler kube-scheduler": Healthy, "controller-manager kube-controller-manager": Unwell}
 	if diff := cmp.Diff(want, roles(r.Cluster.ControlPlane)); diff != "" {
 		t.Error(diff)
@@ -78,7 +78,7 @@ func TestClusterAtAGlance(t *testing.T) {
 // What may not be read is not checked: neither well nor gone.
 func TestClusterForbidden(t *testing.T) {
 	no := HealthAnswer{Why: "forbidden: get /readyz"}
-	r := inspectCluster(t, "testdata/cluster/forbidden.yaml", ClusterAnswers{VersionWhy: "forbidden: get /version", Live: no, Ready: no, GroupsWhy: "forbidden: get /apis"})
+	r := inspectCluster(t, "testdata/cluster/forbidden.yaml", ClusterAnswers{Live: no, Ready: no, GroupsWhy: "forbidden: get /apis"})
 	for _, p := range append(r.Cluster.ControlPlane, r.Cluster.Addons...) {
 		if p.Health != Unknown {
 			t.Errorf("%s %s is said to be %s", p.Role, p.Name, p.Health)
@@ -92,7 +92,7 @@ func TestClusterForbidden(t *testing.T) {
 // A failing check of etcd is said where it belongs.
 func TestClusterStoreDown(t *testing.T) {
 	down := HealthAnswer{Passed: []string{"ping"}, Failed: []string{"etcd"}}
-	r := inspectCluster(t, "testdata/cluster/cluster.yaml", ClusterAnswers{Version: "v1.37.0", Live: down, Ready: down})
+	r := inspectCluster(t, "testdata/cluster/cluster.yaml", ClusterAnswers{Live: down, Ready: down})
 	got := roles(r.Cluster.ControlPlane)
 	if got["etcd etcd"] != Unwell || got["api-server kube-apiserver"] != Unwell {
 		t.Errorf("%v", got)
@@ -101,7 +101,7 @@ func TestClusterStoreDown(t *testing.T) {
 
 // However big the cluster is, the lists are as many.
 func TestClusterNeedsAreBounded(t *testing.T) {
-	if n := len(clusterNeeds()); n == 0 || n > 15 { // 4 questions and one discovery come beside them
+	if n := len(clusterNeeds()); n == 0 || n > 15 { // 3 questions and one discovery come beside them
 		t.Errorf("%d lists", n)
 	}
 }
