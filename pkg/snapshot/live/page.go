@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -45,8 +47,8 @@ func (r *Reader) typedPages(client rest.Interface, info snapshot.Info, n snapsho
 		if closed := stream.Close(); err == nil {
 			err = closed
 		}
-		if err != nil {
-			return nil, "", fmt.Errorf("read the answer: %w", err)
+		if err != nil { // as net/http has it of a connection that breaks before the answer
+			return nil, "", &url.Error{Op: http.MethodGet, URL: info.Resource.Resource, Err: err}
 		}
 		return d.decode(answer.Bytes())
 	}

@@ -126,6 +126,12 @@ func TestThreeAnswers(t *testing.T) {
 		{"hung", getSecret,
 			func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 			snapshot.Reading{Why: "timed out"}},
+		{"list that is cut in the middle is no short list", snapshot.Need{Kind: "Secret", Namespace: "shop"},
+			func(w http.ResponseWriter, _ *http.Request) { half(w); panic(http.ErrAbortHandler) },
+			snapshot.Reading{Why: "the connection broke: unexpected EOF"}},
+		{"list that hangs in the middle", snapshot.Need{Kind: "Secret", Namespace: "shop"},
+			func(w http.ResponseWriter, r *http.Request) { half(w); <-r.Context().Done() },
+			snapshot.Reading{Why: "timed out"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -146,6 +152,13 @@ func TestThreeAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// half sends the beginning of a list.
+func half(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(`{"kind":"SecretList","apiVersion":"v1","metadata":{},"items":[`))
+	_ = http.NewResponseController(w).Flush()
 }
 
 func TestBusyServerIsAskedAgainAndEveryTryCounts(t *testing.T) {
