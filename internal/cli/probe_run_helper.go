@@ -97,7 +97,7 @@ func (a *app) keptOut(ctx context.Context, c *cluster, s *snapshot.Snapshot, nam
 		if !overNetwork(q) || q.Elsewhere() != "" || slices.ContainsFunc(out, func(k keptOut) bool { return k.pod == q.Pod }) {
 			continue
 		}
-		v := policy.Judge(helper, podEnd(q.Pod), probedPort(q.Probe), policies(s, namespace), policies(s, q.Pod.Namespace))
+		v := policy.Judge(helper, policy.PodEnd(rule.RefTo(q.Pod), q.Pod), probedPort(q.Probe), policies(s, namespace), policies(s, q.Pod.Namespace))
 		if v.Passes == policy.No {
 			out = append(out, keptOut{q.Pod, refusing(v)})
 		}
@@ -108,16 +108,6 @@ func (a *app) keptOut(ctx context.Context, c *cluster, s *snapshot.Snapshot, nam
 func policies(s *snapshot.Snapshot, namespace string) policy.Listed {
 	all, a := snapshot.List[*networkingv1.NetworkPolicy](s, namespace, nil)
 	return policy.Listed{Policies: all, Complete: a.State == snapshot.Present}
-}
-
-func podEnd(pod *corev1.Pod) policy.End {
-	e := policy.End{Ref: rule.RefTo(pod), Namespace: pod.Namespace, Labels: pod.Labels, HostNetwork: pod.Spec.HostNetwork, Node: pod.Spec.NodeName}
-	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
-		for _, c := range list {
-			e.Ports = append(e.Ports, c.Ports...)
-		}
-	}
-	return e
 }
 
 // probedPort is the port that a probe asks.

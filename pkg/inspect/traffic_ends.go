@@ -124,23 +124,7 @@ func endsOf(s *snapshot.Snapshot, t finding.Ref) []policy.End {
 }
 
 func endOf(s *snapshot.Snapshot, ref finding.Ref, pod *corev1.Pod) policy.End {
-	e := policy.End{Ref: ref, Namespace: ref.Namespace, Labels: pod.Labels, HostNetwork: pod.Spec.HostNetwork, Node: pod.Spec.NodeName}
-	for _, ip := range pod.Status.PodIPs {
-		if a, err := netip.ParseAddr(ip.IP); err == nil {
-			e.IPs = append(e.IPs, a)
-		}
-	}
-	if a, err := netip.ParseAddr(pod.Status.PodIP); err == nil && len(e.IPs) == 0 {
-		e.IPs = append(e.IPs, a)
-	}
-	for _, c := range pod.Spec.InitContainers {
-		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
-			e.Ports = append(e.Ports, c.Ports...)
-		}
-	}
-	for _, c := range pod.Spec.Containers {
-		e.Ports = append(e.Ports, c.Ports...)
-	}
+	e := policy.PodEnd(ref, pod)
 	if ns, a := snapshot.Get[*corev1.Namespace](s, "", ref.Namespace); a.State == snapshot.Present {
 		e.NamespaceLabels, e.NamespaceSeen = ns.Labels, true
 	}

@@ -77,6 +77,28 @@ type End struct {
 	Outside bool
 }
 
+// PodEnd is a pod as an end, but for its namespace's labels.
+func PodEnd(ref finding.Ref, pod *corev1.Pod) End {
+	e := End{Ref: ref, Namespace: ref.Namespace, Labels: pod.Labels, HostNetwork: pod.Spec.HostNetwork, Node: pod.Spec.NodeName}
+	for _, ip := range pod.Status.PodIPs {
+		if a, err := netip.ParseAddr(ip.IP); err == nil {
+			e.IPs = append(e.IPs, a)
+		}
+	}
+	if a, err := netip.ParseAddr(pod.Status.PodIP); err == nil && len(e.IPs) == 0 {
+		e.IPs = append(e.IPs, a)
+	}
+	for _, c := range pod.Spec.InitContainers {
+		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+			e.Ports = append(e.Ports, c.Ports...)
+		}
+	}
+	for _, c := range pod.Spec.Containers {
+		e.Ports = append(e.Ports, c.Ports...)
+	}
+	return e
+}
+
 // Port is a port of the pod that is called; the zero Port is any.
 type Port struct {
 	Number   int32

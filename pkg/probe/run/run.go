@@ -261,8 +261,8 @@ func (v *visit) nodeLost(ctx context.Context, name string) (lost bool, detail st
 		v.node = &nodeSeen{}
 		v.node.err = v.cluster.do(ctx, http.MethodGet, []string{"nodes", name}, nil, nil, &v.node.Node)
 	}
-	if name == "" || v.node.err != nil {
-		return name != "" && apierrors.IsNotFound(v.node.err), ""
+	if v.node.err != nil {
+		return apierrors.IsNotFound(v.node.err), ""
 	}
 	for _, c := range v.node.Status.Conditions {
 		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
