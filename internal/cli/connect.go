@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"sort"
 	"strings"
 
@@ -123,6 +124,14 @@ func (a *app) within(ctx context.Context) (context.Context, context.CancelFunc) 
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeoutCause(ctx, a.global.timeout, errTimedOut)
+}
+
+// frugally keeps the memory near what is kept while long lists are read: most of
+// what is decoded of them is let go again at once. What it returns ends that.
+func frugally() func() {
+	const percent = 25
+	before := debug.SetGCPercent(percent)
+	return func() { debug.SetGCPercent(before) }
 }
 
 // path is where programs are looked for.

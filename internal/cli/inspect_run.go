@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"strings"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -12,10 +11,6 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
-
-// gcPercentOfLists keeps the memory near what is kept: much of what is decoded of
-// long lists is let go again at once.
-const gcPercentOfLists = 25
 
 func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 	if o.cluster {
@@ -35,8 +30,7 @@ func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 		return err
 	}
 	if len(o.selection.objects) == 0 {
-		before := debug.SetGCPercent(gcPercentOfLists)
-		defer debug.SetGCPercent(before)
+		defer frugally()()
 	}
 	s, q, err := a.see(ctx, o, inspect.Plan)
 	if err != nil {

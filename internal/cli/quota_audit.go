@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -104,10 +103,6 @@ func (o *quotaAuditOptions) by(typed string) error {
 	return usage("error.flag-not-allowed", "flag", "--by", "value", typed, "allowed", []string{"namespace", "workload", "container", "node", "zone", "priority", "part-of", "label=KEY"})
 }
 
-// gcPercentOfAudit keeps the memory near what is kept: nearly all that is decoded
-// of a large cluster is let go again at once.
-const gcPercentOfAudit = 25
-
 func (a *app) runQuotaAudit(ctx context.Context, o quotaAuditOptions) error {
 	catalogue, err := finding.LoadCatalogue()
 	if err != nil {
@@ -118,8 +113,7 @@ func (a *app) runQuotaAudit(ctx context.Context, o quotaAuditOptions) error {
 		return err
 	}
 	o.lean = true
-	before := debug.SetGCPercent(gcPercentOfAudit)
-	defer debug.SetGCPercent(before)
+	defer frugally()()
 	s, q, name, err := a.readUsage(ctx, o.quotaOptions, o.historyOptions, func(s *snapshot.Snapshot, q quota.Query) snapshot.Needs {
 		return quota.AuditNeeds(s, q, o.usage)
 	}, func(s *snapshot.Snapshot, q quota.Query) []snapshot.SeriesNeed {
