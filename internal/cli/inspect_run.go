@@ -30,7 +30,8 @@ func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 		return err
 	}
 	if len(o.selection.objects) == 0 {
-		defer frugally()()
+		restore := frugally()
+		defer restore()
 	}
 	s, q, err := a.see(ctx, o, inspect.Plan)
 	if err != nil {

@@ -187,7 +187,7 @@ func (p failedPull) finding(s *snapshot.Snapshot) finding.Finding {
 		Object: withContainer(owner, p.c.spec.Name), At: rule.RefTo(p.pod), Evidence: p.evidence,
 		Args: map[string]any{
 			"container": p.c.spec.Name, "namespace": p.pod.Namespace, "owner": owner.String(), "role": string(p.c.role),
-			"image": p.image(), "registry": ref.registry, "repository": ref.repository, "named": ref.named(),
+			"image": p.image(), "registry": ref.registry, "host": lookedUp(p.evidence, ref.registry), "repository": ref.repository, "named": ref.named(),
 			"variant": p.fault.variant, "settable": p.image() == p.c.spec.Image && imageSettable(owner.Kind), "pulled": false, "settled": false,
 			"said": p.fault.confidence != finding.Possible, "policy": string(p.c.spec.ImagePullPolicy),
 			"secrets": pullSecretNames(p.pod), "account": accountOf(p.pod),

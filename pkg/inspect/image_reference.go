@@ -1,6 +1,11 @@
 package inspect
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+)
 
 // defaultRegistry is where a name without a host is looked for
 // (distribution/reference, ParseNormalizedNamed), unless the node says otherwise.
@@ -42,4 +47,18 @@ func (r imageReference) named() string {
 		return r.repository + ":" + r.tag
 	}
 	return r.repository + ":latest"
+}
+
+// lookup is what Go's resolver says of the name that it looked for (net.DNSError).
+var lookup = regexp.MustCompile(`\blookup ([\w.-]+)`)
+
+// lookedUp is the name that the runtime looked for, which is that of a mirror, or
+// of the host behind docker.io; the registry's own where the runtime does not say.
+func lookedUp(said []finding.Evidence, registry string) string {
+	for _, e := range said {
+		if m := lookup.FindStringSubmatch(e.Value); m != nil {
+			return strings.TrimSuffix(m[1], ".")
+		}
+	}
+	return registry
 }
