@@ -45,7 +45,7 @@ func trouble(s *snapshot.Snapshot, c container) bool {
 	if c.role == initial {
 		return c.status.State.Terminated == nil || c.status.State.Terminated.ExitCode != 0
 	}
-	return !settled(c) || c.status.RestartCount > 0 && t != nil && failing(s, c, t)
+	return !up(c) || c.status.RestartCount > 0 && t != nil && failing(s, c, t)
 }
 
 // endNeeds asks for the events where a placed pod has a container in trouble,
@@ -124,11 +124,11 @@ func (e ended) finding() *finding.Finding {
 		Object: withContainer(owner, e.c.spec.Name), At: rule.RefTo(e.pod),
 		Args: map[string]any{
 			"container": e.c.spec.Name, "namespace": e.pod.Namespace, "owner": owner.String(),
-			"role": string(e.c.role), "image": e.c.spec.Image, "settled": settled(e.c),
+			"role": string(e.c.role), "image": e.c.spec.Image, "settled": settled(e.s, e.c),
 			"again": e.c.status.RestartCount > 0, // only then is there a previous log
 		},
 	}
-	if settled(e.c) {
+	if settled(e.s, e.c) {
 		f.Severity = finding.Warning // it runs and is ready again: it works, by luck
 	}
 	f.Evidence = e.evidence()

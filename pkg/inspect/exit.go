@@ -287,5 +287,19 @@ func failing(s *snapshot.Snapshot, c container, t *corev1.ContainerStateTerminat
 	return t != nil && c.status.RestartCount > 0 && s.TakenAt.Sub(t.FinishedAt.Time) < recent
 }
 
-// settled says that the container runs and is ready again.
-func settled(c container) bool { return c.status.State.Running != nil && c.status.Ready }
+// up says that the container runs and is ready.
+func up(c container) bool { return c.status.State.Running != nil && c.status.Ready }
+
+// settled says that the container is up again and has outlived the instance that
+// ended (if that ran long, a minute), with the time that the kubelet may take to
+// report an end. Without a readiness probe it is ready the moment it runs: in a
+// crash loop that moment tells nothing.
+func settled(s *snapshot.Snapshot, c container) bool {
+	const long, late = time.Minute, 10 * time.Second
+	t := c.died()
+	if !up(c) || t == nil {
+		return up(c)
+	}
+	runs := s.TakenAt.Sub(c.status.State.Running.StartedAt.Time)
+	return runs > min(t.FinishedAt.Sub(t.StartedAt.Time), long)+late
+}

@@ -51,23 +51,23 @@ func TestFaults(t *testing.T) {
 			ns := c.Namespace(t)
 			fault := fault.in(ns)
 			var report inspect.Report
-			results.row(t, func() []string {
+			of := results.row(t, func() []string {
 				rule, object := first(report)
 				return []string{fault.Name, fault.Target, rule, object}
 			})
-			inject(t, c, fault, ns)
-			c.WaitFor(t, "inspect "+fault.Target+" to name "+fault.Rule, patience, func(context.Context) (bool, string, error) {
+			inject(of, c, fault, ns)
+			c.WaitFor(of, "inspect "+fault.Target+" to name "+fault.Rule, patience, func(context.Context) (bool, string, error) {
 				time.Sleep(pause)
-				r, err := workshop.Look(t, c, ns, fault.Target)
+				r, err := workshop.Look(of, c, ns, fault.Target)
 				if err != nil || !named(fault, r) {
 					return false, workshop.Summary(r), err
 				}
-				report, err = workshop.Inspect(t, c.Kubeconfig(), fault.Target, "-n", ns)
+				report, err = workshop.Inspect(of, c.Kubeconfig(), fault.Target, "-n", ns)
 				return named(fault, report), workshop.Summary(report), err
 			})
-			checkFinding(t, fault, report.Findings[0])
-			checkText(t, c, ns, fault)
-			checkRestricted(t, c, ns, fault, report)
+			checkFinding(of, fault, report.Findings[0])
+			checkText(of, c, ns, fault)
+			checkRestricted(of, c, ns, fault, report)
 		})
 	}
 }
@@ -86,7 +86,7 @@ func named(c Case, r inspect.Report) bool {
 	return len(c.Explains) == len(r.Findings[0].Explains) || c.Explains == nil
 }
 
-func checkFinding(t *testing.T, c Case, f finding.Finding) {
+func checkFinding(t testing.TB, c Case, f finding.Finding) {
 	t.Helper()
 	if ok, err := path.Match(c.Object, f.Object.String()); err != nil || !ok || f.Object.Container != c.Container {
 		t.Errorf("object %s, container %q; want %s, %q", f.Object, f.Object.Container, c.Object, c.Container)
@@ -110,7 +110,7 @@ func checkFinding(t *testing.T, c Case, f finding.Finding) {
 // checkText holds the text to the same answer: the rule stands in its first two
 // lines (a narrow first line may wrap), in both languages. A container that
 // ends again and again may be caught between its end and the event that tells why.
-func checkText(t *testing.T, c *cluster.Cluster, ns string, of Case) {
+func checkText(t testing.TB, c *cluster.Cluster, ns string, of Case) {
 	t.Helper()
 	for _, lang := range []string{"en", "ko"} {
 		c.WaitFor(t, "the text in "+lang+" to begin with "+of.Rule, time.Minute, func(context.Context) (bool, string, error) {
@@ -136,7 +136,7 @@ var restricted = map[string][]rbacv1.PolicyRule{
 }
 
 // checkRestricted: who may read less is told less, or with less certainty, and nothing else.
-func checkRestricted(t *testing.T, c *cluster.Cluster, ns string, of Case, full inspect.Report) {
+func checkRestricted(t testing.TB, c *cluster.Cluster, ns string, of Case, full inspect.Report) {
 	t.Helper()
 	if strings.HasPrefix(of.Target, "namespace/") {
 		return // no role can be made in a namespace that is being deleted
@@ -179,11 +179,11 @@ func TestNearMisses(t *testing.T) {
 			t.Parallel()
 			ns := c.Namespace(t)
 			near := near.in(ns)
-			results.row(t, func() []string { return []string{near.Name, near.Target, strings.Join(near.Never, " "), near.Health} })
-			inject(t, c, near, ns)
-			c.WaitFor(t, near.Target+" to be "+near.Health+" without a finding", patience, func(context.Context) (bool, string, error) {
+			of := results.row(t, func() []string { return []string{near.Name, near.Target, strings.Join(near.Never, " "), near.Health} })
+			inject(of, c, near, ns)
+			c.WaitFor(of, near.Target+" to be "+near.Health+" without a finding", patience, func(context.Context) (bool, string, error) {
 				time.Sleep(pause)
-				r, err := workshop.Look(t, c, ns, near.Target)
+				r, err := workshop.Look(of, c, ns, near.Target)
 				if err != nil {
 					return false, "", err
 				}
@@ -215,7 +215,7 @@ var outside = map[string]schema.GroupVersionResource{
 
 // inject applies a case's manifests. What they make outside the namespace is
 // called like it, and goes with the test; a Node gets the room that no kubelet reports for it.
-func inject(t *testing.T, c *cluster.Cluster, of Case, ns string) {
+func inject(t testing.TB, c *cluster.Cluster, of Case, ns string) {
 	t.Helper()
 	manifests := filled(t, of.Manifests, ns)
 	t.Cleanup(func() {
@@ -262,7 +262,7 @@ func inject(t *testing.T, c *cluster.Cluster, of Case, ns string) {
 
 // guarded applies what admits pods, if there is any, and waits until it does: the
 // API server takes it up some time later. It gives the rest.
-func guarded(t *testing.T, c *cluster.Cluster, ns, manifests string) string {
+func guarded(t testing.TB, c *cluster.Cluster, ns, manifests string) string {
 	t.Helper()
 	var guards, rest []string
 	for _, document := range strings.Split(manifests, "\n---\n") {
@@ -285,7 +285,7 @@ func guarded(t *testing.T, c *cluster.Cluster, ns, manifests string) string {
 	return strings.Join(rest, "\n---\n")
 }
 
-func filled(t *testing.T, manifests, ns string) string {
+func filled(t testing.TB, manifests, ns string) string {
 	t.Helper()
 	day := 24 * time.Hour
 	for placeholder, left := range map[string]time.Duration{"EXPIRED": -day, "EXPIRING": 3 * day, "VALID": 300 * day} {
@@ -298,7 +298,7 @@ func filled(t *testing.T, manifests, ns string) string {
 }
 
 // certificate makes a self-signed one of a year's life that has this time left.
-func certificate(t *testing.T, left time.Duration) string {
+func certificate(t testing.TB, left time.Duration) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -36,7 +36,7 @@ var gatewayAPI struct {
 
 // serveGatewayAPI defines the kinds of the Gateway API in the cluster, by the
 // definitions that its project ships, and waits until they are served. They stay.
-func serveGatewayAPI(t *testing.T, c *cluster.Cluster) {
+func serveGatewayAPI(t testing.TB, c *cluster.Cluster) {
 	t.Helper()
 	gatewayAPI.once.Do(func() {
 		folder, err := gatewayModule()
@@ -79,7 +79,7 @@ func gatewayModule() (string, error) {
 
 // report writes the status that a case gives to objects of the Gateway API, as
 // their controller would: the API server takes none with the rest.
-func report(t *testing.T, c *cluster.Cluster, ns, manifests string) {
+func report(t testing.TB, c *cluster.Cluster, ns, manifests string) {
 	t.Helper()
 	for _, document := range bytes.Split([]byte(manifests), []byte("\n---\n")) {
 		var o unstructured.Unstructured

@@ -29,7 +29,7 @@ func tabled(t *testing.T, heads ...string) *table {
 		bad := 0
 		for _, row := range append([][]string{heads}, g.rows...) {
 			fmt.Fprintln(w, strings.Join(row, "\t"))
-			if row[len(row)-1] == "WRONG" {
+			if strings.HasPrefix(row[len(row)-1], wrong) {
 				bad++
 			}
 		}
@@ -39,17 +39,53 @@ func tabled(t *testing.T, heads ...string) *table {
 	return g
 }
 
-// row is written at the end of its case, whether it passed or not.
-func (g *table) row(t *testing.T, cells func() []string) {
+// wrong begins the result of a case that failed.
+const wrong = "WRONG"
+
+// told is a test that remembers its first complaint for the table: of a long
+// run's log often only the end is kept.
+type told struct {
+	*testing.T
+	complaint string
+}
+
+func (t *told) Errorf(format string, args ...any) {
+	t.Helper()
+	t.keep(fmt.Sprintf(format, args...))
+	t.T.Errorf(format, args...)
+}
+
+func (t *told) Fatalf(format string, args ...any) {
+	t.Helper()
+	t.keep(fmt.Sprintf(format, args...))
+	t.T.Fatalf(format, args...)
+}
+
+func (t *told) Fatal(args ...any) {
+	t.Helper()
+	t.keep(fmt.Sprint(args...))
+	t.T.Fatal(args...)
+}
+
+func (t *told) keep(complaint string) {
+	if t.complaint == "" {
+		t.complaint = strings.Join(strings.Fields(complaint), " ")
+	}
+}
+
+// row is written at the end of the case, whether it passed or not.
+func (g *table) row(t *testing.T, cells func() []string) *told {
+	of := &told{T: t}
 	t.Cleanup(func() {
 		verdict := "ok"
 		if t.Failed() {
-			verdict = "WRONG"
+			verdict = wrong + " " + of.complaint
 		}
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.rows = append(g.rows, append(cells(), verdict))
 	})
+	return of
 }
 
 // first is the rule and the object that a report names first.
