@@ -8,5 +8,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p "$(dirname "$out")"
 new=$PWD/$out.new
 trap 'rm -f "$new"' EXIT
-go build -C "$module" -o "$new" "$package"
+# As releases are built: with cgo the loader keeps 25 MB more of the program in memory.
+CGO_ENABLED=0 go build -C "$module" -o "$new" "$package"
 cmp -s "$new" "$out" || mv "$new" "$out"

@@ -127,9 +127,9 @@ func (a *app) within(ctx context.Context) (context.Context, context.CancelFunc) 
 }
 
 // frugally keeps the memory near what is kept while long lists are read: most of
-// what is decoded of them is let go again at once. What it returns ends that.
-func frugally() func() {
-	const percent = 25
+// what is decoded of them is let go again at once. A collection begins when the
+// heap has grown by this many per cent. What it returns ends that.
+func frugally(percent int) func() {
 	before := debug.SetGCPercent(percent)
 	return func() { debug.SetGCPercent(before) }
 }

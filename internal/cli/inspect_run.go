@@ -30,7 +30,7 @@ func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 		return err
 	}
 	if len(o.selection.objects) == 0 {
-		restore := frugally()
+		restore := frugally(15) // whole pods are kept
 		defer restore()
 	}
 	s, q, err := a.see(ctx, o, inspect.Plan)

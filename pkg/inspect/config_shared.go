@@ -62,7 +62,7 @@ func (v *survey) of(s *snapshot.Snapshot, sc *rule.Scope) *survey {
 
 // templateKey is the same for pods that were made from the same template.
 func templateKey(pod *corev1.Pod) string {
-	owner := metav1.GetControllerOf(pod)
+	owner := metav1.GetControllerOfNoCopy(pod)
 	if owner == nil {
 		return "pod/" + pod.Namespace + "/" + pod.Name
 	}

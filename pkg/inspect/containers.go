@@ -23,13 +23,13 @@ const (
 type container struct {
 	role role
 	spec *corev1.Container
-	// status is the zero value where the kubelet has not reported one.
-	status corev1.ContainerStatus
+	// status is an empty one where the kubelet has not reported any.
+	status *corev1.ContainerStatus
 }
 
 // containers lists a pod's containers in the order in which the kubelet starts them.
 func containers(pod *corev1.Pod) []container {
-	var out []container
+	out := make([]container, 0, len(pod.Spec.InitContainers)+len(pod.Spec.Containers))
 	for i := range pod.Spec.InitContainers {
 		c := &pod.Spec.InitContainers[i]
 		r := initial
@@ -45,13 +45,13 @@ func containers(pod *corev1.Pod) []container {
 	return out
 }
 
-func statusOf(statuses []corev1.ContainerStatus, name string) corev1.ContainerStatus {
-	for _, s := range statuses {
-		if s.Name == name {
-			return s
+func statusOf(statuses []corev1.ContainerStatus, name string) *corev1.ContainerStatus {
+	for i := range statuses {
+		if statuses[i].Name == name {
+			return &statuses[i]
 		}
 	}
-	return corev1.ContainerStatus{Name: name}
+	return &corev1.ContainerStatus{Name: name}
 }
 
 // path is the field path of the container's spec: "spec.containers[app]".

@@ -145,7 +145,7 @@ func revisions(s *snapshot.Snapshot, o snapshot.Object) []Revision {
 	var out []Revision
 	kind, _ := keptBy(o)
 	for _, kept := range s.OfKind(kind, o.GetNamespace()) {
-		owner := metav1.GetControllerOf(kept)
+		owner := metav1.GetControllerOfNoCopy(kept)
 		if owner == nil || owner.UID != o.GetUID() {
 			continue
 		}

@@ -141,6 +141,16 @@ func (e explainer) status(o snapshot.Object) (Health, string) {
 	return e.kindStatus(o)
 }
 
+// well says whether the object is healthy by its own word; of many pods that is
+// wanted without their status in words.
+func (e explainer) well(o snapshot.Object) bool {
+	if pod, ok := o.(*corev1.Pod); ok {
+		return pod.DeletionTimestamp == nil && podHealth(pod) == Healthy
+	}
+	h, _ := e.status(o)
+	return h == Healthy
+}
+
 func (e explainer) owners(o snapshot.Object) []Link {
 	out := []Link{}
 	for range 4 { // pod → ReplicaSet → Deployment → whatever made that

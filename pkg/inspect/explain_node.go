@@ -68,7 +68,7 @@ func (e explainer) load(t *told, node *corev1.Node) {
 		asked := helper.PodRequests(pod, helper.PodResourcesOptions{})
 		cpu.Add(asked[corev1.ResourceCPU])
 		memory.Add(asked[corev1.ResourceMemory])
-		if h, _ := e.podStatus(pod); h != Healthy {
+		if podHealth(pod) != Healthy {
 			t.points(Runs, "Pod", pod.Namespace, pod.Name)
 		}
 	}

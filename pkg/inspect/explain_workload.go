@@ -95,22 +95,27 @@ func (e explainer) count(id, desired string, observed int32, ok bool) Comparison
 
 // podsUnder links the pods of the scope below an object, the unwell first, up to a bound.
 func (e explainer) podsUnder(relation Relation, r finding.Ref) []Link {
-	var bad, good []Link
+	var bad, good []finding.Ref
 	for _, ref := range e.scope.Below(r) {
-		if _, a := e.s.Find("Pod", ref.Namespace, ref.Name); ref.Kind != "Pod" || a.State != snapshot.Present {
+		if ref.Kind != "Pod" {
 			continue
 		}
-		if l := e.link(relation, ref); l.Health == Healthy {
-			good = append(good, l)
+		pod, a := e.s.Find("Pod", ref.Namespace, ref.Name)
+		if a.State != snapshot.Present {
+			continue
+		}
+		if e.well(pod) && e.health(ref, Healthy) == Healthy {
+			good = append(good, ref)
 		} else {
-			bad = append(bad, l)
+			bad = append(bad, ref)
 		}
 	}
 	all := slices.Concat(bad, good)
-	if len(all) > shownPods {
-		all = all[:shownPods]
+	links := make([]Link, 0, min(len(all), shownPods))
+	for _, ref := range all[:cap(links)] {
+		links = append(links, e.link(relation, ref))
 	}
-	return all
+	return links
 }
 
 func (e explainer) pod(out *Object, pod *corev1.Pod) {
@@ -171,7 +176,31 @@ func (e explainer) containerState(c container) (string, bool) {
 }
 
 func (e explainer) podStatus(pod *corev1.Pod) (Health, string) {
-	ready, desired, worst := 0, 0, ""
+	ready, desired, phase := readiness(pod)
+	if pod.Status.Phase == corev1.PodSucceeded {
+		return podHealth(pod), phase // its containers are done: none is to be ready
+	}
+	return podHealth(pod), e.text("status-containers-ready", map[string]any{"phase": phase, "ready": ready, "desired": desired})
+}
+
+// podHealth is a pod's health by its own word.
+func podHealth(pod *corev1.Pod) Health {
+	ready, desired, _ := readiness(pod)
+	switch {
+	case pod.Status.Phase == corev1.PodSucceeded:
+		return Healthy
+	case pod.Status.Phase == corev1.PodRunning && ready == desired && !heldBack(pod):
+		return Healthy
+	case pod.Status.Phase == corev1.PodFailed:
+		return Unwell
+	}
+	return Progressing
+}
+
+// readiness counts the containers that are ready of those that are to be, and
+// says in a word where the pod stands: what its first container waits for, else its phase.
+func readiness(pod *corev1.Pod) (ready, desired int, phase string) {
+	worst := ""
 	for _, c := range containers(pod) {
 		prefix := "Init:"
 		if c.role == app {
@@ -187,20 +216,10 @@ func (e explainer) podStatus(pod *corev1.Pod) (Health, string) {
 			worst = prefix + reason
 		}
 	}
-	phase := string(pod.Status.Phase)
 	if worst != "" {
-		phase = worst
+		return ready, desired, worst
 	}
-	status := e.text("status-containers-ready", map[string]any{"phase": phase, "ready": ready, "desired": desired})
-	switch {
-	case pod.Status.Phase == corev1.PodSucceeded:
-		return Healthy, phase // its containers are done: none is to be ready
-	case pod.Status.Phase == corev1.PodRunning && ready == desired && !heldBack(pod):
-		return Healthy, status
-	case pod.Status.Phase == corev1.PodFailed:
-		return Unwell, status
-	}
-	return Progressing, status
+	return ready, desired, string(pod.Status.Phase)
 }
 
 // heldBack says that the pod itself is not ready, whatever its containers are: a readiness gate is closed (KEP-580).

@@ -24,7 +24,7 @@ const (
 
 // jobOf looks at the Job of a failed pod; noJob for any other pod, and where the Job was not read.
 func jobOf(s *snapshot.Snapshot, pod *corev1.Pod) jobState {
-	owner := metav1.GetControllerOf(pod)
+	owner := metav1.GetControllerOfNoCopy(pod)
 	if pod.Status.Phase != corev1.PodFailed || owner == nil || owner.Kind != "Job" {
 		return noJob
 	}

@@ -134,7 +134,7 @@ func (r *reacher) replicaSet(t finding.Ref) {
 	r.need(snapshot.Need{Kind: "Pod", Namespace: t.Namespace, Selector: selector.String()})
 	pods, _ := snapshot.List[*corev1.Pod](r.s, t.Namespace, selector)
 	for _, pod := range pods {
-		if owner := metav1.GetControllerOf(pod); owner != nil && owner.UID == rs.UID {
+		if owner := metav1.GetControllerOfNoCopy(pod); owner != nil && owner.UID == rs.UID {
 			r.scope.Add(t, rule.RefTo(pod))
 		}
 	}
@@ -182,7 +182,7 @@ func (r *reacher) controlled(t finding.Ref) {
 // owners wants the controllers above a target, to say who they are and how they fare.
 func (r *reacher) owners(t finding.Ref) {
 	for o, _ := r.s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name); o != nil; {
-		owner := metav1.GetControllerOf(o)
+		owner := metav1.GetControllerOfNoCopy(o)
 		if owner == nil {
 			return
 		}
@@ -200,10 +200,14 @@ func (r *reacher) owners(t finding.Ref) {
 
 // replicaSetsOf lists the ReplicaSets that a Deployment controls.
 func replicaSetsOf(s *snapshot.Snapshot, d *appsv1.Deployment) []*appsv1.ReplicaSet {
-	all, _ := snapshot.List[*appsv1.ReplicaSet](s, d.Namespace, nil)
+	selector, err := metav1.LabelSelectorAsSelector(d.Spec.Selector)
+	if err != nil {
+		return nil
+	}
+	all, _ := snapshot.List[*appsv1.ReplicaSet](s, d.Namespace, selector)
 	var out []*appsv1.ReplicaSet
 	for _, rs := range all {
-		if owner := metav1.GetControllerOf(rs); owner != nil && owner.UID == d.UID {
+		if owner := metav1.GetControllerOfNoCopy(rs); owner != nil && owner.UID == d.UID {
 			out = append(out, rs)
 		}
 	}

@@ -100,7 +100,7 @@ func (r *reacher) jobsOf(t finding.Ref) {
 	jobs, _ := snapshot.List[*batchv1.Job](r.s, t.Namespace, nil)
 	var newest *batchv1.Job
 	for _, job := range jobs {
-		owner := metav1.GetControllerOf(job)
+		owner := metav1.GetControllerOfNoCopy(job)
 		if owner == nil || owner.UID != cron.UID {
 			continue
 		}

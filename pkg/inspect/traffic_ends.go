@@ -93,7 +93,7 @@ func podsOf(s *snapshot.Snapshot, t finding.Ref) []*corev1.Pod {
 }
 
 func ownedBy(s *snapshot.Snapshot, pod *corev1.Pod, t finding.Ref) bool {
-	owner := metav1.GetControllerOf(pod)
+	owner := metav1.GetControllerOfNoCopy(pod)
 	direct := owner != nil && owner.Kind == t.Kind && owner.Name == t.Name
 	return direct || rule.TemplateOwner(s, pod) == t
 }

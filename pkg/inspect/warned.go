@@ -37,7 +37,7 @@ func warningNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 		if a.State != snapshot.Present || !warnedKinds(m.Kind) {
 			continue
 		}
-		if h, _ := e.status(o); h != Healthy {
+		if !e.well(o) {
 			return eventNeeds(sc)
 		}
 	}

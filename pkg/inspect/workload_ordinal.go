@@ -31,7 +31,7 @@ func holdings(s *snapshot.Snapshot, sc *rule.Scope) []holding {
 		h := holding{sts: sts}
 		first := -1
 		for _, pod := range rule.Members[*corev1.Pod](s, sc) {
-			owner := metav1.GetControllerOf(pod)
+			owner := metav1.GetControllerOfNoCopy(pod)
 			if owner == nil || owner.UID != sts.UID {
 				continue
 			}

@@ -102,7 +102,7 @@ func checkOwners(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		if a.State != snapshot.Present || o.GetDeletionTimestamp() != nil || !older(s, o, behindPatience) {
 			continue
 		}
-		ref := metav1.GetControllerOf(o)
+		ref := metav1.GetControllerOfNoCopy(o)
 		if ref == nil {
 			continue
 		}

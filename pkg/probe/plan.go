@@ -179,7 +179,7 @@ func (r *reacher) podsOf(parent, owner finding.Ref) {
 		for _, pod := range pods {
 			by := rule.TemplateOwner(r.s, pod)
 			space[by] = append(space[by], rule.RefTo(pod))
-			if direct := metav1.GetControllerOf(pod); direct != nil && direct.Kind != by.Kind {
+			if direct := metav1.GetControllerOfNoCopy(pod); direct != nil && direct.Kind != by.Kind {
 				rs := finding.Ref{Kind: direct.Kind, Namespace: pod.Namespace, Name: direct.Name}
 				space[rs] = append(space[rs], rule.RefTo(pod))
 			}

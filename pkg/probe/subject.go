@@ -73,7 +73,7 @@ func look(s *snapshot.Snapshot, sc *rule.Scope) *view {
 // owned is what must change for the template of a workload to change: a
 // Deployment for its ReplicaSet, a CronJob for its Job.
 func owned(o snapshot.Object) finding.Ref {
-	if up := metav1.GetControllerOf(o); up != nil {
+	if up := metav1.GetControllerOfNoCopy(o); up != nil {
 		return finding.Ref{Kind: up.Kind, Namespace: o.GetNamespace(), Name: up.Name}
 	}
 	return rule.RefTo(o)

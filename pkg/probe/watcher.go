@@ -115,7 +115,7 @@ func (w *Watcher) See(x Sighting) []Moment {
 
 // direct is the controller of a pod.
 func direct(pod *corev1.Pod) finding.Ref {
-	if owner := metav1.GetControllerOf(pod); owner != nil {
+	if owner := metav1.GetControllerOfNoCopy(pod); owner != nil {
 		return finding.Ref{Kind: owner.Kind, Namespace: pod.Namespace, Name: owner.Name}
 	}
 	return finding.Ref{}

@@ -139,7 +139,7 @@ func topOwner(s *snapshot.Snapshot, pod *corev1.Pod) finding.Ref {
 	if a.State != snapshot.Present {
 		return of
 	}
-	if up := metav1.GetControllerOf(job); up != nil {
+	if up := metav1.GetControllerOfNoCopy(job); up != nil {
 		return finding.Ref{Kind: up.Kind, Namespace: of.Namespace, Name: up.Name}
 	}
 	return of

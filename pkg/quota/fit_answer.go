@@ -43,7 +43,7 @@ func (f *fitter) wait() {
 			continue
 		}
 		key := string(p.UID) + p.Name
-		if c := metav1.GetControllerOf(p); c != nil && !fit.UsesClaims(p) && pinnedTo(p) == "" {
+		if c := metav1.GetControllerOfNoCopy(p); c != nil && !fit.UsesClaims(p) && pinnedTo(p) == "" {
 			key = string(c.UID) + "/" + p.Namespace + "/" + c.Name
 		}
 		if known[key] == nil {

@@ -65,7 +65,7 @@ func (f *fitter) drain() *Drain {
 			continue
 		}
 		d.Pods++
-		owner := metav1.GetControllerOf(p)
+		owner := metav1.GetControllerOfNoCopy(p)
 		if owner == nil {
 			d.Lost = append(d.Lost, p.Namespace+"/"+p.Name)
 			continue

@@ -15,7 +15,7 @@ import (
 // change: the Deployment behind the pod's ReplicaSet, else the pod's
 // controller, else the pod itself.
 func TemplateOwner(s *snapshot.Snapshot, pod *corev1.Pod) finding.Ref {
-	owner := metav1.GetControllerOf(pod)
+	owner := metav1.GetControllerOfNoCopy(pod)
 	if owner == nil {
 		return RefTo(pod)
 	}
@@ -25,7 +25,7 @@ func TemplateOwner(s *snapshot.Snapshot, pod *corev1.Pod) finding.Ref {
 	}
 	rs, answer := snapshot.Get[*appsv1.ReplicaSet](s, pod.Namespace, owner.Name)
 	if answer.State == snapshot.Present {
-		if up := metav1.GetControllerOf(rs); up != nil {
+		if up := metav1.GetControllerOfNoCopy(rs); up != nil {
 			return finding.Ref{Kind: up.Kind, Namespace: pod.Namespace, Name: up.Name}
 		}
 		return ref

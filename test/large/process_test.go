@@ -145,7 +145,7 @@ func inRole(t testing.TB, file string, args []string, env ...string) ([]byte, co
 	return out, c
 }
 
-// tool is the program as users have it, built once; MSA_TEST_TOOL names one that is there.
+// tool is the program as a release has it, built once; MSA_TEST_TOOL names one that is there.
 func (s *server) tool(t testing.TB) string {
 	t.Helper()
 	s.once.Do(func() {
@@ -154,6 +154,7 @@ func (s *server) tool(t testing.TB) string {
 		}
 		s.program = filepath.Join(s.dir, "kubectl-msa")
 		build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", s.program, "github.com/kubectl-msa/kubectl-msa/cmd/kubectl-msa")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", build, err, out)
 		}
