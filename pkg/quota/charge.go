@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
@@ -14,20 +15,40 @@ import (
 
 // ledger is a quota with its use, which runs on as objects are let in.
 type ledger struct {
-	quota *corev1.ResourceQuota
-	used  corev1.ResourceList
+	quota   *corev1.ResourceQuota
+	used    corev1.ResourceList
+	classes *deviceClasses
+	// atLeast are names under which more may be used: claims could not be counted.
+	atLeast []corev1.ResourceName
 }
 
 // newLedger begins with what the quota's status says. That, not the spec, is
 // what the API server goes by.
-func newLedger(q *corev1.ResourceQuota) *ledger {
-	return &ledger{quota: q, used: sum(q.Status.Used)}
+func newLedger(q *corev1.ResourceQuota, classes *deviceClasses) *ledger {
+	return &ledger{quota: q, used: sum(q.Status.Used), classes: classes}
+}
+
+// tracked is the part of the quota's names that the object counts for.
+func (l *ledger) tracked(o snapshot.Object) []corev1.ResourceName {
+	return tracked(o, names(l.quota.Status.Hard), l.classes)
+}
+
+// takes is what an object that the quota counts takes of it.
+func (l *ledger) takes(o snapshot.Object, at time.Time) corev1.ResourceList {
+	return only(l.usage(o, at), names(l.quota.Status.Hard))
+}
+
+func (l *ledger) usage(o snapshot.Object, at time.Time) corev1.ResourceList {
+	if claim, ok := o.(*resourcev1.ResourceClaim); ok {
+		return l.classes.usage(claim, nil)
+	}
+	return Usage(o, at)
 }
 
 // matches says whether the quota counts the object: it names a resource that the
 // object has, and all of its scopes take it (quota/v1/generic, Matches).
 func (l *ledger) matches(o snapshot.Object) bool {
-	return len(tracked(o, names(l.quota.Status.Hard))) > 0 && inScope(l.quota, o)
+	return len(l.tracked(o)) > 0 && inScope(l.quota, o)
 }
 
 // charge is one object before the quotas of its namespace.
@@ -39,9 +60,9 @@ type charge struct {
 // delta is what the object adds to the ledger: all of it when it is new or was
 // not counted before, else what it grew by.
 func (c charge) delta(l *ledger) corev1.ResourceList {
-	usage := Usage(c.object, c.at)
+	usage := l.usage(c.object, c.at)
 	if c.old != nil && l.matches(c.old) {
-		usage = less(usage, Usage(c.old, c.at))
+		usage = less(usage, l.usage(c.old, c.at))
 	}
 	return withoutZeros(usage)
 }
@@ -57,7 +78,7 @@ func (c charge) check(all []*ledger) (refusals []Refusal, counting []*ledger) {
 			continue
 		}
 		counting = append(counting, l)
-		wanted := tracked(c.object, names(l.quota.Status.Hard))
+		wanted := l.tracked(c.object)
 		if missing := unspecified(c.object, wanted); len(missing) > 0 {
 			refusals = append(refusals, c.unspecified(l, missing))
 		} else if !counted(l, wanted) {
@@ -74,6 +95,13 @@ func (c charge) check(all []*ledger) (refusals []Refusal, counting []*ledger) {
 		}
 	}
 	return refusals, counting
+}
+
+// unsure says that one of the ledgers may have less left than it says, of what the object takes.
+func (c charge) unsure(counting []*ledger) bool {
+	return slices.ContainsFunc(counting, func(l *ledger) bool {
+		return len(l.atLeast) > 0 && len(only(c.delta(l), l.atLeast)) > 0
+	})
 }
 
 // take writes the object into the ledgers that count it.

@@ -212,7 +212,7 @@ func (o Outcome) unsure() bool {
 func (c *checker) learn(o snapshot.Object) {
 	c.made = append(c.made, o)
 	for _, s := range c.spaces {
-		s.rules.learn(o)
+		s.learn(o)
 	}
 }
 

@@ -162,7 +162,7 @@ func (s *Space) holds(each []batch) int {
 		takes := corev1.ResourceList{}
 		for _, m := range each {
 			if l.matches(m.object) {
-				addTo(takes, only(Usage(m.object, s.at), names(l.quota.Status.Hard)))
+				addTo(takes, l.takes(m.object, s.at))
 			}
 		}
 		for name, one := range withoutZeros(takes) {

@@ -9,7 +9,7 @@ import (
 
 // FitNeeds says what FitOf still wants to read.
 func FitNeeds(s *snapshot.Snapshot, q FitQuery) snapshot.Needs {
-	w := wants{s: s, seen: map[snapshot.Need]bool{}}
+	w := newWants(s)
 	w.list("Node", "")
 	w.add(livePods())
 	f := &fitter{s: s, q: q, spaces: map[string]*Space{}}

@@ -92,6 +92,8 @@ type Constraint struct {
 	Nodes   []NodeShare `json:"nodes,omitempty"`
 
 	each, used resource.Quantity
+	// claimed: what takes of it are claims for devices, and not the pod itself.
+	claimed bool
 }
 
 // Update is what replacing all pods takes.
@@ -312,15 +314,23 @@ func (s *Space) quotaLimits(w Work, pod *corev1.Pod) []Constraint {
 	var out []Constraint
 	replica := s.replica(w, pod)
 	for _, l := range s.ledgers {
-		each := corev1.ResourceList{}
+		each, claimed := corev1.ResourceList{}, corev1.ResourceList{}
 		for _, o := range replica {
-			if l.matches(o) {
-				addTo(each, only(Usage(o, s.at), names(l.quota.Status.Hard)))
+			if !l.matches(o) {
+				continue
+			}
+			takes := l.takes(o, s.at)
+			addTo(each, takes)
+			if meterOf(o) == deviceMeter {
+				addTo(claimed, takes)
 			}
 		}
 		for _, name := range names(withoutZeros(each)) {
 			hard, used := l.quota.Status.Hard[name], l.used[name]
 			c := Constraint{Kind: BindsQuota, Name: l.quota.Name, Resource: string(name), Replicas: times(l.left(name), each[name]), each: each[name], used: used}
+			if part, ok := claimed[name]; ok {
+				c.claimed = part.Cmp(each[name]) == 0
+			}
 			c.Each, c.Used, c.Hard = fit.Human(plain(name), each[name], true), fit.Human(plain(name), used, true), fit.Human(plain(name), hard, false)
 			out = append(out, c)
 		}

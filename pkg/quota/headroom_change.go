@@ -126,7 +126,7 @@ func constraintArgs(of finding.Ref, c Constraint) map[string]any {
 	return map[string]any{
 		"object": of.String(), "namespace": of.Namespace, "quota": c.Name, "kind": string(c.Kind), "key": c.Resource,
 		"one": c.Each, "used": c.Used, "hard": c.Hard, "message": c.Message, "needs": "", "raise": "",
-		"autoscalers": []string{}, "n": 0, "devices": tracksDevices(corev1.ResourceName(c.Resource)),
+		"autoscalers": []string{}, "n": 0, "devices": c.claimed,
 	}
 }
 
@@ -182,7 +182,7 @@ func (s *Space) charge(o snapshot.Object, n int) {
 		if n < 1 || !l.matches(o) {
 			continue
 		}
-		for name, q := range only(Usage(o, s.at), names(l.quota.Status.Hard)) {
+		for name, q := range l.takes(o, s.at) {
 			addTo(l.used, corev1.ResourceList{name: *product(q, int64(n))})
 		}
 	}

@@ -19,6 +19,9 @@ func Lean() snapshot.Keep {
 			"Pod":        {Only: leanFields(), Controlled: true},
 			"PodMetrics": {Only: []string{"metadata.name", "metadata.namespace", "containers"}},
 			"ReplicaSet": {Only: []string{"metadata"}, Controlled: true}, // it leads to its Deployment
+			// What devices fit a class, and which of them a claim got, is not looked at.
+			"ResourceClaim": {Only: []string{"metadata", "spec.devices.requests"}},
+			"DeviceClass":   {Only: []string{"metadata.name", "metadata.creationTimestamp", "spec.extendedResourceName"}},
 		},
 		Reduce: snapshot.ControlledPods(func(pod, first *corev1.Pod) {
 			lean(pod)
@@ -36,6 +39,7 @@ func leanFields() []string {
 		"metadata.creationTimestamp", "metadata.deletionTimestamp", "metadata.deletionGracePeriodSeconds",
 		"spec.nodeName", "spec.priorityClassName", "spec.runtimeClassName", "spec.overhead", "spec.resources", "spec.activeDeadlineSeconds", "spec.affinity",
 		"status.phase", "status.qosClass", "status.resources", "status.allocatedResources", "status.conditions",
+		"status.extendedResourceClaimStatus.resourceClaimName",
 	}
 	for _, list := range []string{"spec.containers", "spec.initContainers"} {
 		out = append(out, list+".name", list+".resources", list+".restartPolicy")
@@ -54,6 +58,9 @@ func lean(pod *corev1.Pod) {
 		if c.Type == corev1.PodResizePending || c.Type == corev1.PodResizeInProgress {
 			kept.Conditions = append(kept.Conditions, c)
 		}
+	}
+	if claim := status.ExtendedResourceClaimStatus; claim != nil {
+		kept.ExtendedResourceClaimStatus = &corev1.PodExtendedResourceClaimStatus{ResourceClaimName: claim.ResourceClaimName}
 	}
 	kept.ContainerStatuses = leanStatuses(pod, spec.Containers, status.ContainerStatuses)
 	kept.InitContainerStatuses = leanStatuses(pod, spec.InitContainers, status.InitContainerStatuses)

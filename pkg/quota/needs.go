@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
@@ -15,7 +16,7 @@ const getsBeforeList = 2
 // CheckNeeds says what Check still wants to read of the cluster, given what is
 // known so far.
 func CheckNeeds(in, s *snapshot.Snapshot) snapshot.Needs {
-	w := wants{s: s, seen: map[snapshot.Need]bool{}}
+	w := newWants(s)
 	byKind := map[snapshot.Need][]string{}
 	for _, o := range in.InOrder() {
 		ns := o.GetNamespace()
@@ -30,8 +31,11 @@ func CheckNeeds(in, s *snapshot.Snapshot) snapshot.Needs {
 			need := snapshot.Need{Kind: kind, Namespace: ns}
 			byKind[need] = append(byKind[need], o.GetName())
 		}
-		if q, ok := o.(*corev1.ResourceQuota); ok {
-			w.counted(q)
+		switch o := o.(type) {
+		case *corev1.ResourceQuota:
+			w.counted(o, in)
+		case *resourcev1.ResourceClaim:
+			w.deviceClasses(w.quotas(ns)...)
 		}
 		if claim, ok := o.(*corev1.PersistentVolumeClaim); ok && claim.Spec.StorageClassName == nil && w.counts(ns, o) {
 			w.list("StorageClass", "")
@@ -54,7 +58,7 @@ func CheckNeeds(in, s *snapshot.Snapshot) snapshot.Needs {
 
 // HeadroomNeeds says what HeadroomOf still wants to read.
 func HeadroomNeeds(s *snapshot.Snapshot, q Query) snapshot.Needs {
-	w := wants{s: s, seen: map[snapshot.Need]bool{}}
+	w := newWants(s)
 	w.query(q, scaled())
 	works, _ := workloads(s, q)
 	if len(works) == 0 && q.Namespace != "" && s.Missing(w.needs).Empty() {
@@ -72,7 +76,7 @@ func HeadroomNeeds(s *snapshot.Snapshot, q Query) snapshot.Needs {
 // AuditNeeds says what AuditOf still wants to read. Usage asks for the metrics
 // API as well.
 func AuditNeeds(s *snapshot.Snapshot, q Query, usage bool) snapshot.Needs {
-	w := wants{s: s, seen: map[snapshot.Need]bool{}}
+	w := newWants(s)
 	for _, kind := range append(auditKinds(), "ResourceQuota", "LimitRange") {
 		w.list(kind, q.Namespace)
 	}
@@ -92,6 +96,9 @@ func AuditNeeds(s *snapshot.Snapshot, q Query, usage bool) snapshot.Needs {
 			if kind, ok := CountedKind(name); ok && (kind == "PersistentVolumeClaim" || kind == "Service" || kind == "ResourceClaim") {
 				w.list(kind, q.Namespace)
 			}
+		}
+		if w.deviceClasses(rq); w.classes.claimsCount(rq) {
+			w.list("ResourceClaim", q.Namespace)
 		}
 		for _, r := range selectors(rq) {
 			if r.ScopeName == corev1.ResourceQuotaScopePriorityClass {
@@ -125,9 +132,20 @@ func (w *wants) query(q Query, kinds []snapshot.Kind) {
 
 // wants collects needs.
 type wants struct {
-	s     *snapshot.Snapshot
-	seen  map[snapshot.Need]bool
-	needs snapshot.Needs
+	s       *snapshot.Snapshot
+	classes *deviceClasses
+	seen    map[snapshot.Need]bool
+	needs   snapshot.Needs
+}
+
+func newWants(s *snapshot.Snapshot) wants {
+	return wants{s: s, classes: deviceClassesOf(s), seen: map[snapshot.Need]bool{}}
+}
+
+// quotas are those of a namespace that are known by now.
+func (w *wants) quotas(namespace string) []*corev1.ResourceQuota {
+	quotas, _ := snapshot.List[*corev1.ResourceQuota](w.s, namespace, nil)
+	return quotas
 }
 
 func (w *wants) add(n snapshot.Need) {
@@ -159,15 +177,26 @@ func (w *wants) sorted() snapshot.Needs {
 // counts says whether a quota that is known by now counts such objects: only
 // then it matters whether this one is there already.
 func (w *wants) counts(namespace string, o snapshot.Object) bool {
-	quotas, _ := snapshot.List[*corev1.ResourceQuota](w.s, namespace, nil)
-	return slices.ContainsFunc(quotas, func(q *corev1.ResourceQuota) bool { return len(tracked(o, names(q.Spec.Hard))) > 0 })
+	return slices.ContainsFunc(w.quotas(namespace), func(q *corev1.ResourceQuota) bool { return len(tracked(o, names(q.Spec.Hard), w.classes)) > 0 })
 }
 
-// counted: what a new quota counts must be known.
-func (w *wants) counted(q *corev1.ResourceQuota) {
-	for name := range q.Spec.Hard {
-		if kind, ok := CountedKind(name); ok {
-			w.list(kind, q.Namespace)
+// counted: what a new quota counts must be known; claims too where a class that is
+// there or is sent gives out an extended resource that it names.
+func (w *wants) counted(q *corev1.ResourceQuota, in *snapshot.Snapshot) {
+	w.deviceClasses(q)
+	all, _ := deviceClassList(w.s)
+	sent, _ := deviceClassList(in)
+	r := recount{classes: newDeviceClasses(append(slices.Clone(all), sent...), true)}
+	for _, kind := range r.kinds(q) {
+		w.list(kind, q.Namespace)
+	}
+}
+
+// deviceClasses are wanted where claims may count as what a quota counts for pods.
+func (w *wants) deviceClasses(quotas ...*corev1.ResourceQuota) {
+	for _, q := range quotas {
+		if len(selectors(q)) == 0 && slices.ContainsFunc(names(q.Spec.Hard), isQuotaForExtended) {
+			w.list("DeviceClass", "")
 		}
 	}
 }
@@ -176,7 +205,7 @@ func (w *wants) counted(q *corev1.ResourceQuota) {
 // nodes with all that is on them.
 func (w *wants) pods(work Work) {
 	spec := &work.Template.Spec
-	quotas, _ := snapshot.List[*corev1.ResourceQuota](w.s, work.Ref.Namespace, nil)
+	quotas := w.quotas(work.Ref.Namespace)
 	byPriority := slices.ContainsFunc(quotas, func(q *corev1.ResourceQuota) bool {
 		return slices.ContainsFunc(selectors(q), func(r corev1.ScopedResourceSelectorRequirement) bool {
 			return r.ScopeName == corev1.ResourceQuotaScopePriorityClass
@@ -199,10 +228,11 @@ func (w *wants) pods(work Work) {
 
 // deviceTemplates are wanted where a quota counts the claims that are made of them.
 func (w *wants) deviceTemplates(work Work, quotas []*corev1.ResourceQuota) {
-	counts := slices.ContainsFunc(quotas, func(q *corev1.ResourceQuota) bool {
-		return slices.ContainsFunc(names(q.Spec.Hard), tracksDevices)
-	})
-	if counts && len(deviceTemplatesOf(work)) > 0 {
+	if len(deviceTemplatesOf(work)) == 0 {
+		return
+	}
+	w.deviceClasses(quotas...)
+	if slices.ContainsFunc(quotas, w.classes.claimsCount) {
 		w.list("ResourceClaimTemplate", work.Ref.Namespace)
 	}
 }

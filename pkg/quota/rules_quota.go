@@ -98,29 +98,23 @@ const driftQuiet = 2 * time.Minute
 
 // checkDrift: a quota says another use than its objects add up to (the race of
 // kubernetes#123434 leaves it so until something changes). Silent while pods
-// come, go or are resized, about kinds that are not read, and about extended
-// resources of which more is used than pods ask for: claims may have the rest.
+// come, go or are resized, and about kinds that are not read.
 func checkDrift(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	var out []finding.Finding
+	classes := deviceClassesOf(s)
 	for _, q := range quotasIn(s, sc) {
-		objects, read, quiet := countable(s, q.Namespace)
+		r, quiet := countable(s, q.Namespace, classes)
 		if !quiet {
 			continue
 		}
-		counted := Recount(q, objects, read, s.TakenAt)
 		ref := rule.RefTo(q)
 		f := finding.Finding{Object: ref, Confidence: finding.Likely}
 		var keys []string
 		more := false
-		for _, name := range names(counted) {
-			says, ok := q.Status.Used[name]
-			is := counted[name]
-			if hard := q.Status.Hard[name]; !ok || says.Cmp(is) == 0 || hard.Cmp(q.Spec.Hard[name]) != 0 || says.Cmp(is) > 0 && mayBeClaimed(name) {
-				continue
-			}
-			keys = append(keys, string(name))
-			more = more || is.Cmp(says) > 0
-			f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "status.used." + string(name), Value: fit.Human(plain(name), says, true) + ", counted " + fit.Human(plain(name), is, true)})
+		for _, d := range r.differences(q) {
+			keys = append(keys, string(d.name))
+			more = more || d.is.Cmp(d.says) > 0
+			f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: "status.used." + string(d.name), Value: fit.Human(plain(d.name), d.says, true) + ", counted " + fit.Human(plain(d.name), d.is, true)})
 		}
 		if len(keys) == 0 {
 			continue
@@ -131,23 +125,61 @@ func checkDrift(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	return out
 }
 
+// difference is a line of a quota that says something else than what was counted.
+type difference struct {
+	name     corev1.ResourceName
+	says, is resource.Quantity
+}
+
+// differences lists them. An extended resource has none where the quota says what
+// pods alone add up to, as an API server with DRAExtendedResource off counts it,
+// and none above that where claims may have the rest.
+func (r recount) differences(q *corev1.ResourceQuota) []difference {
+	known, sure := r.names(q)
+	counted := r.count(q, known)
+	var pods corev1.ResourceList
+	if slices.ContainsFunc(known, isQuotaForExtended) {
+		r.classes = &deviceClasses{known: true, off: true}
+		pods = r.count(q, known)
+	}
+	var out []difference
+	for _, name := range known {
+		says, ok := q.Status.Used[name]
+		is := counted[name]
+		if isQuotaForExtended(name) {
+			least := pods[name]
+			if says.Cmp(least) == 0 {
+				continue
+			}
+			if !slices.Contains(sure, name) {
+				is = least
+				ok = ok && says.Cmp(least) < 0
+			}
+		}
+		if hard := q.Status.Hard[name]; ok && says.Cmp(is) != 0 && hard.Cmp(q.Spec.Hard[name]) == 0 {
+			out = append(out, difference{name, says, is})
+		}
+	}
+	return out
+}
+
 // countable are the objects of a namespace that quotas count and an audit
 // reads, and whether nothing has changed lately.
-func countable(s *snapshot.Snapshot, namespace string) (objects []snapshot.Object, read func(snapshot.Kind) bool, quiet bool) {
-	complete := map[snapshot.Kind]bool{}
+func countable(s *snapshot.Snapshot, namespace string, classes *deviceClasses) (r recount, quiet bool) {
+	r = recount{classes: classes, read: map[snapshot.Kind]bool{}, at: s.TakenAt}
 	for _, kind := range []snapshot.Kind{"Pod", "PersistentVolumeClaim", "Service", "ResourceClaim"} {
-		objects = append(objects, s.OfKind(kind, namespace)...)
-		complete[kind] = s.Covered(kind, namespace, "").State == snapshot.Present
+		r.objects = append(r.objects, s.OfKind(kind, namespace)...)
+		r.read[kind] = s.Covered(kind, namespace, "").State == snapshot.Present
 	}
 	quiet = true
-	for _, o := range objects {
+	for _, o := range r.objects {
 		lately := s.TakenAt.Sub(o.GetCreationTimestamp().Time) < driftQuiet
 		if p, ok := o.(*corev1.Pod); ok {
 			lately = lately || p.DeletionTimestamp != nil || resizing(p) || endedAfter(p, s.TakenAt.Add(-driftQuiet))
 		}
 		quiet = quiet && !lately
 	}
-	return objects, func(k snapshot.Kind) bool { return complete[k] }, quiet
+	return r, quiet
 }
 
 // resizing says that the pod's status asks for other resources than its spec:

@@ -26,6 +26,8 @@ type Rules struct {
 	Storage     []*storagev1.StorageClass
 	// DeviceTemplates are those of the namespace from which claims for devices are made.
 	DeviceTemplates []*resourcev1.ResourceClaimTemplate
+	// Devices are the classes of devices, by which claims count as extended resources.
+	Devices []*resourcev1.DeviceClass
 	// Unread are the kinds above that could not be read, with the reason.
 	Unread map[snapshot.Kind]string
 }
@@ -37,6 +39,7 @@ type Space struct {
 	rules   Rules
 	at      time.Time
 	ledgers []*ledger
+	classes *deviceClasses
 	ranges  []*corev1.LimitRange
 	// made are the new objects that were let in, as they are stored.
 	made []batch
@@ -52,9 +55,10 @@ type batch struct {
 
 // NewSpace begins with the use that the quotas' status tells.
 func NewSpace(r Rules, at time.Time) *Space {
-	s := &Space{rules: r, at: at}
+	_, unread := r.Unread["DeviceClass"]
+	s := &Space{rules: r, at: at, classes: newDeviceClasses(r.Devices, !unread)}
 	for _, q := range r.Quotas {
-		s.ledgers = append(s.ledgers, newLedger(q))
+		s.ledgers = append(s.ledgers, newLedger(q, s.classes))
 	}
 	for _, lr := range r.LimitRanges {
 		s.ranges = append(s.ranges, withRangeDefaults(lr))
@@ -73,6 +77,16 @@ func (r *Rules) learn(o snapshot.Object) {
 		r.Runtimes = append(r.Runtimes, o)
 	case *storagev1.StorageClass:
 		r.Storage = append(r.Storage, o)
+	case *resourcev1.DeviceClass:
+		r.Devices = append(slices.DeleteFunc(slices.Clone(r.Devices), func(c *resourcev1.DeviceClass) bool { return c.Name == o.Name }), o)
+	}
+}
+
+// learn takes in a class that a manifest makes or changes.
+func (s *Space) learn(o snapshot.Object) {
+	s.rules.learn(o)
+	if _, ok := o.(*resourcev1.DeviceClass); ok {
+		*s.classes = *newDeviceClasses(s.rules.Devices, s.classes.known)
 	}
 }
 
@@ -82,30 +96,30 @@ func (r *Rules) learn(o snapshot.Object) {
 func (s *Space) addQuota(q *corev1.ResourceQuota, old snapshot.Object, known func(snapshot.Kind) ([]snapshot.Object, bool)) {
 	q = q.DeepCopy()
 	roundUp(q.Spec.Hard)
-	var objects []snapshot.Object
-	read := map[snapshot.Kind]bool{}
-	for name := range q.Spec.Hard {
-		if kind, ok := CountedKind(name); ok && !read[kind] {
-			all, complete := known(kind)
-			objects, read[kind] = append(objects, all...), complete
-		}
+	r := recount{classes: s.classes, at: s.at, read: map[snapshot.Kind]bool{}}
+	for _, kind := range r.kinds(q) {
+		all, complete := known(kind)
+		r.objects, r.read[kind] = append(r.objects, all...), complete
 	}
-	q.Status.Hard, q.Status.Used = q.Spec.Hard, Recount(q, objects, func(k snapshot.Kind) bool { return read[k] }, s.at)
+	counted, sure := r.names(q)
+	q.Status.Hard, q.Status.Used = q.Spec.Hard, r.count(q, counted)
+	l := newLedger(q, s.classes)
+	l.atLeast = slices.DeleteFunc(counted, func(name corev1.ResourceName) bool { return slices.Contains(sure, name) })
 	for _, m := range s.made {
-		if inScope(q, m.object) {
-			counts := only(Usage(m.object, s.at), tracked(m.object, names(q.Status.Used)))
-			for name, one := range counts {
+		if l.matches(m.object) {
+			for name, one := range only(l.takes(m.object, s.at), names(q.Status.Used)) {
 				addTo(q.Status.Used, corev1.ResourceList{name: *product(one, int64(m.n))})
 			}
 		}
 	}
-	l := newLedger(q)
+	l.used = sum(q.Status.Used)
 	s.ledgers = slices.DeleteFunc(s.ledgers, func(other *ledger) bool {
 		if other.quota.Name != q.Name || old == nil {
 			return false
 		}
 		for name, used := range only(other.used, names(q.Spec.Hard)) {
 			l.used[name], q.Status.Used[name] = used, used
+			l.atLeast = slices.DeleteFunc(l.atLeast, func(n corev1.ResourceName) bool { return n == name })
 		}
 		return true
 	})
@@ -173,7 +187,7 @@ func (s *Space) judge(o, old snapshot.Object) (Outcome, []*ledger) {
 		s.admitClaim(o, old, &out)
 	case *resourcev1.ResourceClaim:
 		defaultDevices(&o.Spec)
-		s.unsureOfExtended(&out)
+		s.unsureOfExtended(o, &out)
 	}
 	if !out.Admitted() {
 		return out, nil
@@ -185,6 +199,9 @@ func (s *Space) judge(o, old snapshot.Object) (Outcome, []*ledger) {
 	s.unread(&out, "ResourceQuota")
 	var counting []*ledger
 	out.Refusals, counting = c.check(s.ledgers)
+	if c.unsure(counting) && !slices.Contains(out.Unknown, "DeviceClass") {
+		out.Unknown = append(out.Unknown, "DeviceClass")
+	}
 	return out, counting
 }
 

@@ -24,6 +24,10 @@ func RulesFor(s *snapshot.Snapshot, namespace string) Rules {
 	r.Runtimes = listed[*nodev1.RuntimeClass](s, "", r.Unread)
 	r.Storage = listed[*storagev1.StorageClass](s, "", r.Unread)
 	r.DeviceTemplates = listed[*resourcev1.ResourceClaimTemplate](s, namespace, r.Unread)
+	all, a := deviceClassList(s)
+	if r.Devices = all; a.State != snapshot.Present {
+		r.Unread["DeviceClass"] = a.Why
+	}
 	return r
 }
 

@@ -16,7 +16,7 @@ func (s *Space) release(pod *corev1.Pod, n int) {
 		if n < 1 || !l.matches(pod) {
 			continue
 		}
-		freed := only(Usage(pod, s.at), names(l.quota.Status.Hard))
+		freed := l.takes(pod, s.at)
 		for name, q := range freed {
 			q.Mul(int64(n))
 			freed[name] = q
@@ -32,7 +32,7 @@ func (s *Space) clone() *Space {
 	out := *s
 	out.ledgers = make([]*ledger, len(s.ledgers))
 	for i, l := range s.ledgers {
-		out.ledgers[i] = &ledger{quota: l.quota, used: sum(l.used)}
+		out.ledgers[i] = &ledger{quota: l.quota, used: sum(l.used), classes: l.classes, atLeast: l.atLeast}
 	}
 	return &out
 }

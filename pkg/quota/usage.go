@@ -14,7 +14,8 @@ import (
 )
 
 // Usage is what an object counts for in quotas at that time, under every name
-// that a quota may have for it (pkg/quota/v1/evaluator/core).
+// that a quota may have for it (pkg/quota/v1/evaluator/core). What a claim for
+// devices counts for as an extended resource that its class names is not known here.
 func Usage(o snapshot.Object, at time.Time) corev1.ResourceList {
 	switch o := o.(type) {
 	case *corev1.Pod:
@@ -24,7 +25,7 @@ func Usage(o snapshot.Object, at time.Time) corev1.ResourceList {
 	case *corev1.PersistentVolumeClaim:
 		return claimUsage(o)
 	case *resourcev1.ResourceClaim:
-		return deviceUsage(o)
+		return newDeviceClasses(nil, false).usage(o, nil)
 	}
 	out := corev1.ResourceList{}
 	for _, name := range countNames(resourceOf(o)) {
@@ -200,8 +201,8 @@ func meterOf(o snapshot.Object) meter {
 }
 
 // tracked is the part of a quota's names that an object counts for, in order
-// (MatchingResources of each evaluator).
-func tracked(o snapshot.Object, hard []corev1.ResourceName) []corev1.ResourceName {
+// (MatchingResources of each evaluator). For claims for devices it hangs on classes.
+func tracked(o snapshot.Object, hard []corev1.ResourceName, classes *deviceClasses) []corev1.ResourceName {
 	var out []corev1.ResourceName
 	for _, name := range hard {
 		var counts bool
@@ -214,7 +215,7 @@ func tracked(o snapshot.Object, hard []corev1.ResourceName) []corev1.ResourceNam
 		case claimMeter:
 			counts = tracksClaims(name)
 		case deviceMeter:
-			counts = tracksDevices(name)
+			counts = classes.counts(name)
 		case countMeter:
 			counts = slices.Contains(countNames(resourceOf(o)), name)
 		}

@@ -13,8 +13,8 @@ import (
 
 // deviceUsage: a claim for devices counts as an object, and for the most devices
 // of each class that it may get, whatever it has got; of alternatives the largest
-// of each class (quota/v1/evaluator/core, resource_claims.go). What a class gives
-// out under the name of an extended resource is not added here: see mayBeClaimed.
+// of each class (quota/v1/evaluator/core, resource_claims.go). What it counts for
+// as extended resources deviceClasses adds.
 func deviceUsage(claim *resourcev1.ResourceClaim) corev1.ResourceList {
 	out := corev1.ResourceList{}
 	for _, name := range countNames(resourceOf(claim)) {
@@ -57,12 +57,6 @@ func devices(mode resourcev1.DeviceAllocationMode, exactly int64) resource.Quant
 func tracksDevices(name corev1.ResourceName) bool {
 	return name == "count/resourceclaims.resource.k8s.io" || strings.HasSuffix(string(name), corev1.ResourceClaimsPerClass)
 }
-
-// mayBeClaimed says that claims can add to what pods count for under the name: a
-// DeviceClass may give its devices out as an extended resource (KEP-5004), and
-// whether claims count then hangs on a feature gate of the API server. Pods alone
-// are the least that is used.
-func mayBeClaimed(name corev1.ResourceName) bool { return isQuotaForExtended(name) }
 
 // defaultDevices fills in what a manifest leaves out: one device of each request
 // (pkg/apis/resource/v1/defaults.go).
@@ -122,23 +116,25 @@ func (s *Space) deviceClaims(w Work, pod string, out *Outcome) []*resourcev1.Res
 	return claims
 }
 
-// unsureOfExtended: a quota that counts extended resources may count the claim as well.
-func (s *Space) unsureOfExtended(out *Outcome) {
+// unsureOfExtended: a quota that counts extended resources may count the claim as
+// well, where the classes were not read, or more of it than another time.
+func (s *Space) unsureOfExtended(claim *resourcev1.ResourceClaim, out *Outcome) {
+	if s.classes.known && !s.classes.chance(claim) {
+		return
+	}
 	for _, l := range s.ledgers {
-		if len(selectors(l.quota)) == 0 && slices.ContainsFunc(names(l.quota.Status.Hard), mayBeClaimed) {
+		if len(selectors(l.quota)) == 0 && slices.ContainsFunc(names(l.quota.Status.Hard), isQuotaForExtended) {
 			out.Unknown = append(out.Unknown, "DeviceClass")
 			return
 		}
 	}
 }
 
-// countsDevices says whether any quota counts claims for devices.
+// countsDevices says whether any quota counts claims for devices, or may.
 func (s *Space) countsDevices() bool {
 	for _, l := range s.ledgers {
-		for name := range l.quota.Status.Hard {
-			if tracksDevices(name) {
-				return true
-			}
+		if slices.ContainsFunc(names(l.quota.Status.Hard), s.classes.mayCount) {
+			return true
 		}
 	}
 	return false

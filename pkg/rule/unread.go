@@ -51,10 +51,11 @@ func (u Unread) NotChecked(s *snapshot.Snapshot) []finding.NotChecked {
 	return out
 }
 
-// optional says whether a kind comes with an add-on.
+// optional says whether a kind comes with an add-on, or like DeviceClass with the
+// version of Kubernetes that looks at it first.
 func optional(k snapshot.Kind) bool {
 	info, known := snapshot.Lookup(k)
-	return !known || info.Custom
+	return !known || info.Custom || k == "DeviceClass"
 }
 
 // forbidden names the missing verb in the reader's language too.

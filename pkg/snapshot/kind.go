@@ -138,6 +138,7 @@ func platformKinds() []Info {
 		info("VolumeAttachment", "storage.k8s.io", "v1", "volumeattachments", nil, false, func() Object { return &storagev1.VolumeAttachment{} }, func() runtime.Object { return &storagev1.VolumeAttachmentList{} }),
 		info("ResourceClaim", "resource.k8s.io", "v1", "resourceclaims", nil, true, func() Object { return &resourcev1.ResourceClaim{} }, func() runtime.Object { return &resourcev1.ResourceClaimList{} }),
 		info("ResourceClaimTemplate", "resource.k8s.io", "v1", "resourceclaimtemplates", nil, true, func() Object { return &resourcev1.ResourceClaimTemplate{} }, func() runtime.Object { return &resourcev1.ResourceClaimTemplateList{} }),
+		info("DeviceClass", "resource.k8s.io", "v1", "deviceclasses", nil, false, func() Object { return &resourcev1.DeviceClass{} }, func() runtime.Object { return &resourcev1.DeviceClassList{} }),
 		info("Lease", "coordination.k8s.io", "v1", "leases", nil, true, func() Object { return &coordinationv1.Lease{} }, func() runtime.Object { return &coordinationv1.LeaseList{} }),
 		info("Role", "rbac.authorization.k8s.io", "v1", "roles", nil, true, func() Object { return &rbacv1.Role{} }, func() runtime.Object { return &rbacv1.RoleList{} }),
 		info("RoleBinding", "rbac.authorization.k8s.io", "v1", "rolebindings", nil, true, func() Object { return &rbacv1.RoleBinding{} }, func() runtime.Object { return &rbacv1.RoleBindingList{} }),

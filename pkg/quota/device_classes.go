@@ -1,0 +1,120 @@
+package quota
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// A DeviceClass may give its devices out as an extended resource, and always does
+// so as deviceclass.resource.kubernetes.io/CLASS (KEP-5004). Quotas then count
+// claims for those devices beside the pods that ask for the resource. API servers
+// do so from v1.35 on by the feature gate DRAExtendedResource, which is on by
+// default from v1.36 on; it cannot be seen from outside and is taken to be on.
+
+// deviceClasses is what quotas look up about claims for devices
+// (dynamic-resource-allocation/deviceclass/extendedresourcecache).
+type deviceClasses struct {
+	// known says that all classes were read, or that there can be none.
+	known bool
+	// off: an API server with the gate off is meant.
+	off bool
+	// gives is the extended resource that a class names, by class.
+	gives map[string]corev1.ResourceName
+	// claimed are the quotas' names for resources that classes give out.
+	claimed map[corev1.ResourceName]bool
+}
+
+func newDeviceClasses(all []*resourcev1.DeviceClass, known bool) *deviceClasses {
+	d := &deviceClasses{known: known, gives: map[string]corev1.ResourceName{}, claimed: map[corev1.ResourceName]bool{}}
+	for _, c := range all {
+		d.claimed[corev1.ResourceName(corev1.ResourceImplicitExtendedClaimsPerClass+c.Name)] = true
+		if name := c.Spec.ExtendedResourceName; name != nil {
+			d.gives[c.Name] = corev1.DefaultResourceRequestsPrefix + corev1.ResourceName(*name)
+			d.claimed[d.gives[c.Name]] = true
+		}
+	}
+	return d
+}
+
+// deviceClassList takes the classes from a snapshot. An API server without
+// resource.k8s.io/v1 is older than v1.34, and counts no claims by their classes.
+func deviceClassList(s *snapshot.Snapshot) ([]*resourcev1.DeviceClass, snapshot.Answer) {
+	all, a := snapshot.List[*resourcev1.DeviceClass](s, "", nil)
+	if a.NotServed {
+		a.State = snapshot.Present
+	}
+	return all, a
+}
+
+func deviceClassesOf(s *snapshot.Snapshot) *deviceClasses {
+	all, a := deviceClassList(s)
+	return newDeviceClasses(all, a.State == snapshot.Present)
+}
+
+// counts says whether claims count under a quota's name (resource_claims.go, MatchingResources).
+func (d *deviceClasses) counts(name corev1.ResourceName) bool {
+	return tracksDevices(name) || d.claimed[name]
+}
+
+// mayCount is counts, and true as well where only an unread class could tell.
+func (d *deviceClasses) mayCount(name corev1.ResourceName) bool {
+	return d.counts(name) || !d.known && isQuotaForExtended(name)
+}
+
+// usage is what a claim counts for: as an object, for the devices of each class,
+// and for those as extended resources, as far as the pod that the claim was made
+// for does not count for them already (addExtendedResourceQuota).
+func (d *deviceClasses) usage(claim *resourcev1.ResourceClaim, pod corev1.ResourceList) corev1.ResourceList {
+	out := deviceUsage(claim)
+	if d.off {
+		return out
+	}
+	extended := corev1.ResourceList{}
+	for name, n := range out {
+		class, ok := strings.CutSuffix(string(name), corev1.ResourceClaimsPerClass)
+		if !ok || class == "" {
+			continue
+		}
+		as := corev1.ResourceList{corev1.ResourceName(corev1.ResourceImplicitExtendedClaimsPerClass + class): n}
+		if explicit, ok := d.gives[class]; ok {
+			as[explicit] = n
+		}
+		raiseTo(extended, as)
+	}
+	for name, n := range extended {
+		n = n.DeepCopy()
+		n.Sub(pod[name])
+		if n.Sign() > 0 {
+			out[name] = n
+		}
+	}
+	return out
+}
+
+// chance says that what the claim counts for is left to chance: of two classes of
+// one extended resource the API server takes the devices of either.
+func (d *deviceClasses) chance(claim *resourcev1.ResourceClaim) bool {
+	seen := map[corev1.ResourceName]bool{}
+	for name := range deviceUsage(claim) {
+		class, _ := strings.CutSuffix(string(name), corev1.ResourceClaimsPerClass)
+		if explicit, ok := d.gives[class]; ok {
+			if seen[explicit] {
+				return true
+			}
+			seen[explicit] = true
+		}
+	}
+	return false
+}
+
+// claimsCount says whether the quota counts claims for devices at all: one with a
+// scope does not, and another does where one of its names is one for claims, of
+// which it then counts whatever it has a limit for.
+func (d *deviceClasses) claimsCount(q *corev1.ResourceQuota) bool {
+	return len(selectors(q)) == 0 && slices.ContainsFunc(names(q.Spec.Hard), d.counts)
+}
