@@ -3,23 +3,23 @@ package upstream
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/test/quota/random"
 )
 
-// FuzzDevices holds claims for devices before random quotas against the
-// originals: what they count for, what quotas count, and what refuses them.
+// FuzzDevices holds claims for devices before random quotas and classes against
+// the originals: what they count for, what quotas count, and what refuses them.
 func FuzzDevices(f *testing.F) {
 	o := start(f)
 	for i := range uint64(seeds / 4) {
@@ -27,14 +27,20 @@ func FuzzDevices(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := dice(data)
-		c := kase{Devices: d.DeviceClaim("o")}
+		c := kase{Devices: d.DeviceClaim("o"), Classes: deviceClasses(d)}
 		c.Devices.Namespace = "shop"
 		for i := range d.IntN(3) {
 			c.Quotas = append(c.Quotas, deviceQuota(d, fmt.Sprintf("quota-%d", i)))
 		}
+		if d.In(60) {
+			c.Pods = append(c.Pods, *devicePod(d))
+		}
 		for i := range d.IntN(5) {
 			there := d.DeviceClaim(fmt.Sprintf("there-%d", i))
 			there.Namespace = "shop"
+			if d.In(60) {
+				madeForPod(d, there)
+			}
 			c.Claimed = append(c.Claimed, *there)
 		}
 		a, err := o.ask(&c)
@@ -45,15 +51,62 @@ func FuzzDevices(f *testing.F) {
 	})
 }
 
+// deviceClasses draws some of the classes that claims name; each gives something else out.
+func deviceClasses(d random.Dice) []resourcev1.DeviceClass {
+	var out []resourcev1.DeviceClass
+	for _, name := range []string{"fpga", "gpu", "nic"} {
+		if d.In(20) {
+			continue
+		}
+		class := resourcev1.DeviceClass{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		if gives := "example.com/" + name; d.In(60) {
+			class.Spec.ExtendedResourceName = &gives
+		}
+		out = append(out, class)
+	}
+	return out
+}
+
+// devicePod asks for what classes may give out; it names the claim that was made for it, or does not yet.
+func devicePod(d random.Dice) *corev1.Pod {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "p", UID: types.UID(random.One(d, "u", "u", "other"))}}
+	asks := corev1.ResourceList{}
+	for _, name := range []corev1.ResourceName{"example.com/gpu", "example.com/fpga", "deviceclass.resource.kubernetes.io/gpu"} {
+		if d.In(50) {
+			asks[name] = resource.MustParse(random.One(d, "1", "2", "3"))
+		}
+	}
+	pod.Spec.Containers = []corev1.Container{{Name: "app", Image: "x", Resources: corev1.ResourceRequirements{Requests: asks, Limits: asks}}}
+	pod.Status.Phase = random.One(d, corev1.PodRunning, corev1.PodRunning, corev1.PodSucceeded)
+	if d.In(50) {
+		pod.Status.ExtendedResourceClaimStatus = &corev1.PodExtendedResourceClaimStatus{ResourceClaimName: random.One(d, "there-0", "there-1")}
+	}
+	return pod
+}
+
+// madeForPod makes it a claim of the scheduler, or one that only looks like it.
+func madeForPod(d random.Dice, claim *resourcev1.ResourceClaim) {
+	controls := !d.In(10)
+	claim.CreationTimestamp = metav1.Unix(1700000000+d.Int64N(2), 0)
+	claim.Annotations = map[string]string{resourcev1.ExtendedResourceClaimAnnotation: random.One(d, "true", "true", "true", "false")}
+	claim.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: random.One(d, "Pod", "Pod", "Pod", "Job"), Name: "p", UID: "u", Controller: &controls}}
+}
+
 // deviceQuota draws a quota; one with a scope counts no claim for devices, and
 // neither does one for the extended resource that no class gives out.
 func deviceQuota(d random.Dice, name string) corev1.ResourceQuota {
 	q := corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}, Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{}}}
-	names := []corev1.ResourceName{random.GPUs, random.FPGAs, "count/resourceclaims.resource.k8s.io", "requests.example.com/gpu", "requests.deviceclass.resource.kubernetes.io/gpu"}
+	names := []corev1.ResourceName{
+		random.GPUs, random.FPGAs, "count/resourceclaims.resource.k8s.io", "requests.example.com/gpu", "requests.example.com/fpga",
+		"requests.deviceclass.resource.kubernetes.io/gpu", "requests.deviceclass.resource.kubernetes.io/nic",
+	}
 	q.Status.Used = corev1.ResourceList{}
 	for _, name := range names {
-		if d.In(50) {
-			q.Spec.Hard[name] = resource.MustParse(random.One(d, "1", "3", "8", "40"))
+		if !d.In(30) {
+			continue
+		}
+		q.Spec.Hard[name] = resource.MustParse(random.One(d, "1", "3", "8", "40"))
+		if !d.In(3) {
 			q.Status.Used[name] = resource.MustParse(random.One(d, "0", "1", "2"))
 		}
 	}
@@ -67,44 +120,34 @@ func deviceQuota(d random.Dice, name string) corev1.ResourceQuota {
 func compareDevices(t *testing.T, c kase, a *answer) {
 	t.Helper()
 	now, rules := time.Now(), quota.Rules{}
-	var there []snapshot.Object
+	var there, classes []snapshot.Object
+	for i := range c.Classes {
+		rules.Devices = append(rules.Devices, &c.Classes[i])
+		classes = append(classes, &c.Classes[i])
+	}
 	for i := range c.Claimed {
 		there = append(there, &c.Claimed[i])
 	}
+	for i := range c.Pods {
+		there = append(there, &c.Pods[i])
+	}
+	everything := func(snapshot.Kind) bool { return true }
 	for i := range c.Quotas {
 		rules.Quotas = append(rules.Quotas, &c.Quotas[i])
-		got := quota.Recount(&c.Quotas[i], there, func(k snapshot.Kind) bool { return k == "ResourceClaim" }, now)
-		if want := onlyDevices(a.Counted[i]); !same(got, want) {
-			t.Errorf("%s counts %v, originally %v", c.Quotas[i].Name, got, want)
+		got := quota.Recount(&c.Quotas[i], append(there, classes...), everything, now)
+		if !same(got, a.Counted[i]) {
+			t.Errorf("%s counts %v, originally %v", c.Quotas[i].Name, got, a.Counted[i])
 		}
 	}
 	out := quota.NewSpace(rules, now).Try(c.Devices, nil)
-	if got, want := quota.Usage(out.Object, now), onlyDevices(a.Usage); !same(got, want) {
-		t.Errorf("counts for %v, originally %v", got, want)
+	one := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: "shop"}, Spec: corev1.ResourceQuotaSpec{Hard: a.Usage}}
+	if got := quota.Recount(one, append(classes, out.Object), everything, now); !same(got, a.Usage) {
+		t.Errorf("counts for %v, originally %v", got, a.Usage)
 	}
-	if len(out.Unknown) > 0 && out.Admitted() {
-		return // what an extended resource counts, and so whether it refuses, is not claimed to be known
+	if len(out.Unknown) > 0 {
+		t.Errorf("%v unknown", out.Unknown)
 	}
-	if a.Refusal == "" != out.Admitted() || !out.Admitted() && !slices.ContainsFunc(out.Refusals, func(r quota.Refusal) bool { return agrees(r, a.Refusal) }) {
+	if a.Refusal == "" != out.Admitted() || !out.Admitted() && !slices.ContainsFunc(out.Refusals, func(r quota.Refusal) bool { return r.Message == a.Refusal }) {
 		t.Errorf("%+v, originally %q", out.Refusals, a.Refusal)
 	}
-}
-
-// agrees: the same quota refuses; where it counts extended resources as well, the
-// originals list those too.
-func agrees(r quota.Refusal, said string) bool {
-	if !strings.Contains(said, "requests.") {
-		return r.Message == said
-	}
-	return true
-}
-
-// onlyDevices leaves out what devices count for as extended resources: that
-// hangs on the classes and on the pods that the claims are made for.
-func onlyDevices(list corev1.ResourceList) corev1.ResourceList {
-	out := maps.Clone(list)
-	maps.DeleteFunc(out, func(name corev1.ResourceName, _ resource.Quantity) bool {
-		return strings.HasPrefix(string(name), "requests.")
-	})
-	return out
 }

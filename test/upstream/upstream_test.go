@@ -30,6 +30,7 @@ type kase struct {
 	Services   []corev1.Service               `json:"services,omitempty"`
 	Claims     []corev1.PersistentVolumeClaim `json:"claims,omitempty"`
 	Claimed    []resourcev1.ResourceClaim     `json:"claimed,omitempty"`
+	Classes    []resourcev1.DeviceClass       `json:"classes,omitempty"`
 }
 
 type answer struct {

@@ -4,12 +4,18 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	quotav1 "k8s.io/apiserver/pkg/quota/v1"
 	"k8s.io/apiserver/pkg/quota/v1/generic"
+	corev1listers "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 	resourcehelper "k8s.io/component-helpers/resource"
+	"k8s.io/dynamic-resource-allocation/deviceclass/extendedresourcecache"
+	"k8s.io/klog/v2"
 	"k8s.io/kubectl/pkg/util/qos"
 	"k8s.io/kubernetes/pkg/quota/v1/evaluator/core"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
@@ -46,10 +52,34 @@ func newEvaluators(c *Case) quotav1.Registry {
 		return cache.NewGenericLister(indexer, gvr.GroupResource()), nil
 	}
 	registry := generic.NewRegistry(nil)
-	for _, e := range []quotav1.Evaluator{core.NewPodEvaluator(listers, clock.RealClock{}), core.NewServiceEvaluator(listers), core.NewPersistentVolumeClaimEvaluator(listers), core.NewResourceClaimEvaluator(listers, nil, nil, nil)} {
+	for _, e := range []quotav1.Evaluator{core.NewPodEvaluator(listers, clock.RealClock{}), core.NewServiceEvaluator(listers), core.NewPersistentVolumeClaimEvaluator(listers), newDeviceEvaluator(c, listers)} {
 		registry.Add(e)
 	}
 	return registry
+}
+
+// newDeviceEvaluator knows the classes, the pods and what claims were made for each of them.
+func newDeviceEvaluator(c *Case, listers quotav1.ListerForResourceFunc) quotav1.Evaluator {
+	classes := extendedresourcecache.NewExtendedResourceCache(klog.Background())
+	for i := range c.Classes {
+		classes.OnAdd(&c.Classes[i], true)
+	}
+	pods := cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
+	for i := range c.Pods {
+		_ = pods.Add(&c.Pods[i]) // fails for what has no key; pods have
+	}
+	made := func(namespace string, pod types.UID) ([]*resourcev1.ResourceClaim, error) {
+		var out []*resourcev1.ResourceClaim
+		for i := range c.Claimed {
+			claim := &c.Claimed[i]
+			owner := metav1.GetControllerOfNoCopy(claim)
+			if claim.Namespace == namespace && claim.Annotations[resourcev1.ExtendedResourceClaimAnnotation] == "true" && owner != nil && owner.Kind == "Pod" && owner.UID == pod {
+				out = append(out, claim)
+			}
+		}
+		return out, nil
+	}
+	return core.NewResourceClaimEvaluator(listers, classes, corev1listers.NewPodLister(pods), made)
 }
 
 // sizes asks everybody who counts a pod, with the options that each of them passes in v1.36.

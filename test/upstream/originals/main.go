@@ -32,6 +32,8 @@ type Case struct {
 	Services []corev1.Service               `json:"services,omitempty"`
 	Claims   []corev1.PersistentVolumeClaim `json:"claims,omitempty"`
 	Claimed  []resourcev1.ResourceClaim     `json:"claimed,omitempty"`
+	// Classes are the cluster's.
+	Classes []resourcev1.DeviceClass `json:"classes,omitempty"`
 }
 
 // Answer is what Kubernetes says of a case.
