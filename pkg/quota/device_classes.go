@@ -13,8 +13,8 @@ import (
 // A DeviceClass may give its devices out as an extended resource, and always does
 // so as deviceclass.resource.kubernetes.io/CLASS (KEP-5004). Quotas then count
 // claims for those devices beside the pods that ask for the resource. API servers
-// do so from v1.35 on by the feature gate DRAExtendedResource, which is on by
-// default from v1.36 on; it cannot be seen from outside and is taken to be on.
+// do so by the feature gate DRAExtendedResource, which is on by default from v1.36
+// on; it cannot be seen from outside and is taken to be on.
 
 // deviceClasses is what quotas look up about claims for devices
 // (dynamic-resource-allocation/deviceclass/extendedresourcecache).

@@ -83,15 +83,29 @@ func (w *world) sameDevices(ctx context.Context) (bool, string, error) {
 	if err != nil {
 		return false, "", err
 	}
+	classes, err := w.typed.ResourceV1().DeviceClasses().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return false, "", err
+	}
+	pods, err := w.typed.CoreV1().Pods(w.ns).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return false, "", err
+	}
 	var objects []snapshot.Object
 	for i := range claims.Items {
 		objects = append(objects, &claims.Items[i])
+	}
+	for i := range classes.Items {
+		objects = append(objects, &classes.Items[i])
+	}
+	for i := range pods.Items {
+		objects = append(objects, &pods.Items[i])
 	}
 	q, err := w.typed.CoreV1().ResourceQuotas(w.ns).Get(ctx, "devices", metav1.GetOptions{})
 	if err != nil {
 		return false, "", err
 	}
-	counted := quota.Recount(q, objects, func(k snapshot.Kind) bool { return k == "ResourceClaim" }, time.Now())
+	counted := quota.Recount(q, objects, func(snapshot.Kind) bool { return true }, time.Now())
 	for name, said := range q.Status.Used {
 		if is, ok := counted[name]; !ok || is.Cmp(said) != 0 {
 			return false, fmt.Sprintf("counted %v, status.used is %v", counted, q.Status.Used), nil

@@ -171,6 +171,13 @@ func (w *world) load() {
 	for i := range runtimes.Items {
 		rules.Runtimes = append(rules.Runtimes, &runtimes.Items[i])
 	}
+	devices, err := w.typed.ResourceV1().DeviceClasses().List(w.t.Context(), metav1.ListOptions{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range devices.Items {
+		rules.Devices = append(rules.Devices, &devices.Items[i])
+	}
 	w.spaces = spacesFor(rules)
 }
 
