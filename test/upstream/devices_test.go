@@ -22,7 +22,7 @@ import (
 // the originals: what they count for, what quotas count, and what refuses them.
 func FuzzDevices(f *testing.F) {
 	o := start(f)
-	for i := range uint64(seeds / 4) {
+	for i := range uint64(seeds) {
 		f.Add(binary.LittleEndian.AppendUint64(nil, i*0x9e3779b97f4a7c15))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -32,7 +32,7 @@ func FuzzDevices(f *testing.F) {
 		for i := range d.IntN(3) {
 			c.Quotas = append(c.Quotas, deviceQuota(d, fmt.Sprintf("quota-%d", i)))
 		}
-		if d.In(60) {
+		if d.In(80) {
 			c.Pods = append(c.Pods, *devicePod(d))
 		}
 		for i := range d.IntN(5) {
@@ -69,7 +69,7 @@ func deviceClasses(d random.Dice) []resourcev1.DeviceClass {
 
 // devicePod asks for what classes may give out; it names the claim that was made for it, or does not yet.
 func devicePod(d random.Dice) *corev1.Pod {
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "p", UID: types.UID(random.One(d, "u", "u", "other"))}}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "p", UID: types.UID(random.One(d, "u", "u", "u", "other"))}}
 	asks := corev1.ResourceList{}
 	for _, name := range []corev1.ResourceName{"example.com/gpu", "example.com/fpga", "deviceclass.resource.kubernetes.io/gpu"} {
 		if d.In(50) {
@@ -102,7 +102,7 @@ func deviceQuota(d random.Dice, name string) corev1.ResourceQuota {
 	}
 	q.Status.Used = corev1.ResourceList{}
 	for _, name := range names {
-		if !d.In(30) {
+		if !d.In(40) {
 			continue
 		}
 		q.Spec.Hard[name] = resource.MustParse(random.One(d, "1", "3", "8", "40"))
