@@ -122,6 +122,12 @@ func runQuota(t *testing.T, town *quotaTown, in string, args ...string) (code in
 func TestQuotaUnderBadCircumstances(t *testing.T) {
 	no := func(path string) map[string]http.HandlerFunc { return map[string]http.HandlerFunc{path: isForbidden} }
 	stuck := func(path string) map[string]http.HandlerFunc { return map[string]http.HandlerFunc{path: hangs} }
+	gpus := func(classes http.HandlerFunc) map[string]http.HandlerFunc {
+		return map[string]http.HandlerFunc{"/deviceclasses": classes, "/resourcequotas": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"metadata":{},"items":[{"metadata":{"name":"gpus","namespace":"shop"},"spec":{"hard":{"requests.example.com/gpu":"4"}},"status":{"hard":{"requests.example.com/gpu":"4"},"used":{"requests.example.com/gpu":"2"}}}]}`)
+		}}
+	}
 	for name, c := range map[string]struct {
 		trouble map[string]http.HandlerFunc
 		args    string
@@ -140,6 +146,8 @@ func TestQuotaUnderBadCircumstances(t *testing.T) {
 		"audit, nobody may look around":    {no("/api/v1/services"), "audit --strict", 0, "250m", "Prometheus"},
 		"audit, a Prometheus that is down": {nil, "audit --prometheus http://127.0.0.1:1 --strict", 4, "250m|how quotas were used over time|Prometheus does not answer", "TREND"},
 		"audit, the whole namespace":       {no(""), "audit", 0, "list pods in namespace shop|list resourcequotas in namespace shop", "0 problems|Nothing is wrong"},
+		"audit, DeviceClasses forbidden":   {gpus(isForbidden), "audit --strict", 4, "gpus|list deviceclasses.resource.k8s.io", "used-drift"},
+		"audit, no DeviceClasses served":   {gpus(http.NotFound), "audit --strict", 0, "gpus|used-drift", "deviceclasses"},
 		"headroom, nodes forbidden":        {no("/nodes"), "headroom", 0, "at most 3 more replicas of deployment/web|list nodes", ""},
 		"headroom, quotas forbidden":       {no("/resourcequotas"), "headroom --strict", 4, "at most|list resourcequotas", ""},
 		"headroom, all of it hangs":        {stuck(""), "headroom --request-timeout 1s", 1, "did not answer within 1s", ""},
