@@ -50,21 +50,47 @@ func Rules() []rule.Rule {
 }
 
 // Plan says what is still to be read to answer the query, given what is known
-// so far. It is asked again after each round of reading until it wants nothing.
+// so far. It is asked again after each round of reading until it wants nothing,
+// or until the query's budget of requests is used up.
 func Plan(s *snapshot.Snapshot, q Query) snapshot.Needs {
+	needs := asked(s, q)
+	first, late := wants(s, q)
+	needs.Add(affordable(s, first, late, budget(q)-len(s.Missing(needs).Objects)))
+	return s.Missing(needs)
+}
+
+// asked is what must be read in any case: the objects that the query names.
+func asked(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	targets, needs := resolve(s, q)
 	if len(targets) == 0 && q.Namespace != "" && s.Missing(needs).Empty() {
 		// Nothing there: is the namespace itself?
 		needs.Objects = append(needs.Objects, snapshot.Need{Kind: "Namespace", Name: q.Namespace})
 	}
-	scope, more := reach(s, targets)
-	needs.Add(more)
-	needs.Add(rule.Needs(s, scope, Rules()))
-	needs.Add(warningNeeds(s, scope))
+	return needs
+}
+
+// wants is everything that the answer would like to look at besides, the most telling first.
+func wants(s *snapshot.Snapshot, q Query) (first, late snapshot.Needs) {
+	targets, _ := resolve(s, q)
+	scope, first := reach(s, targets)
 	if len(q.Targets) > 0 || len(q.Kinds) > 0 { // at a glance, what lies around each object is not looked for
-		needs.Add(kindNeeds(s, scope))
+		first.Add(kindNeeds(s, scope))
 	}
-	return s.Missing(needs)
+	first.Add(rule.Needs(s, scope, telling()))
+	first.Add(warningNeeds(s, scope))
+	return first, rule.Needs(s, scope, policyRules())
+}
+
+// unanswered is what the answer would still like to look at.
+func unanswered(s *snapshot.Snapshot, q Query) snapshot.Needs {
+	first, late := wants(s, q)
+	first.Add(late)
+	return s.Missing(first)
+}
+
+// telling are the rules without that of what policies deny, which reads much and seldom is the cause.
+func telling() []rule.Rule {
+	return slices.DeleteFunc(Rules(), func(r rule.Rule) bool { return r.ID == rulePolicyDenies })
 }
 
 // Inspect answers the query from the snapshot. Its errors: *rule.NotFoundError, or a
@@ -89,12 +115,12 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 		return Report{}, err
 	}
 	e := explainer{s: s, scope: scope, findings: findings, catalogue: o.Catalogue, texts: texts, lang: o.Lang, unread: unread}
-	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q, targets)}
+	about := finding.Scope{Context: s.Context, Namespace: namespaceOf(q, targets)}
 	for _, t := range targets {
-		asked.Targets = append(asked.Targets, t.String())
+		about.Targets = append(about.Targets, t.String())
 	}
 	return Report{
-		Report:  finding.NewReport("inspect", s.TakenAt, asked, findings, e.notChecked(), s.Requests),
+		Report:  finding.NewReport("inspect", s.TakenAt, about, findings, append(e.notChecked(), e.unasked(unanswered(s, q), budget(q))...), s.Requests),
 		Objects: e.objects(),
 	}, nil
 }

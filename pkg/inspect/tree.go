@@ -120,7 +120,7 @@ func Tree(s *snapshot.Snapshot, q Query, o TreeOptions) (TreeReport, error) {
 		asked.Targets = append(asked.Targets, t.String())
 	}
 	return TreeReport{
-		Report: finding.NewReport("tree", s.TakenAt, asked, findings, append(e.unread.NotChecked(s), e.overBudget(q)...), s.Requests),
+		Report: finding.NewReport("tree", s.TakenAt, asked, findings, append(e.unread.NotChecked(s), e.unasked(s.Missing(treeNeeds(s, q)), TreeRequests)...), s.Requests),
 		Why:    o.Why, Tree: tree,
 	}, nil
 }
@@ -136,18 +136,6 @@ func newViewer(s *snapshot.Snapshot, scope *rule.Scope, findings []finding.Findi
 		return explainer{}, err
 	}
 	return explainer{s: s, scope: scope, findings: findings, catalogue: o.Catalogue, texts: texts, lang: o.Lang, unread: unread}, nil
-}
-
-// overBudget says what the tree would have liked to read beyond its budget.
-func (e explainer) overBudget(q Query) []finding.NotChecked {
-	if e.s.Source == snapshot.FromManifests {
-		return nil
-	}
-	var out []finding.NotChecked
-	for _, n := range e.s.Missing(treeNeeds(e.s, q)).Objects {
-		out = append(out, finding.NotChecked{What: n.String(), Why: e.text("tree-budget", map[string]any{"n": TreeRequests})})
-	}
-	return out
 }
 
 // prune keeps what is unhealthy and what leads there; it says whether anything is left.

@@ -24,15 +24,9 @@ func TreePlan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	_, more := reach(s, targets)
 	needs.Add(more)
 	if missing := s.Missing(needs); !missing.Empty() {
-		return within(s, missing)
+		return within(s, folded(missing), TreeRequests)
 	}
-	return within(s, s.Missing(treeNeeds(s, q)))
-}
-
-// within cuts the needs to what the budget leaves.
-func within(s *snapshot.Snapshot, n snapshot.Needs) snapshot.Needs {
-	left := max(0, TreeRequests-len(s.Readings()))
-	return snapshot.Needs{Objects: n.Objects[:min(left, len(n.Objects))]}
+	return within(s, folded(s.Missing(treeNeeds(s, q))), TreeRequests)
 }
 
 // treeNeeds lists everything that the tree would like to read beyond the objects themselves, the most telling first.
@@ -45,7 +39,7 @@ func treeNeeds(s *snapshot.Snapshot, q Query) snapshot.Needs {
 			n.Objects = append(n.Objects, need)
 		}
 	}
-	rules := rule.Needs(s, scope, treeRules())
+	rules := rule.Needs(s, scope, telling())
 	rules.Add(warningNeeds(s, scope))
 	n.Objects = append(n.Objects, rules.Objects...)
 	n.Objects = append(n.Objects, dependantNeeds(scope)...)
@@ -55,12 +49,6 @@ func treeNeeds(s *snapshot.Snapshot, q Query) snapshot.Needs {
 		}
 	}
 	return n
-}
-
-// treeRules are the rules that a tree reads for. What policies deny is no part
-// of a tree, and would take up the requests for what is.
-func treeRules() []rule.Rule {
-	return slices.DeleteFunc(Rules(), func(r rule.Rule) bool { return r.ID == rulePolicyDenies })
 }
 
 // referredNeeds asks for the ConfigMaps, Secrets and claims that the templates

@@ -3,6 +3,7 @@ package inspect
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -45,7 +46,7 @@ func hungry(replicas int) []snapshot.Object {
 // play answers a plan as a cluster that has just these objects would, and counts the requests.
 func play(t *testing.T, objects []snapshot.Object, plan func(*snapshot.Snapshot) snapshot.Needs) (*snapshot.Snapshot, int) {
 	t.Helper()
-	s := snapshot.New(snapshot.FromCluster, metav1.Now().Time)
+	s := snapshot.New(snapshot.FromCluster, time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC))
 	requests := 0
 	for range 12 {
 		needs := s.Missing(plan(s))
@@ -56,12 +57,15 @@ func play(t *testing.T, objects []snapshot.Object, plan func(*snapshot.Snapshot)
 		for _, n := range needs.Objects {
 			found := false
 			for _, o := range objects {
-				if snapshot.KindOf(o) == n.Kind && o.GetNamespace() == n.Namespace && (n.Name == "" || n.Name == o.GetName()) {
+				if snapshot.KindOf(o) == n.Kind && (n.Namespace == "" || o.GetNamespace() == n.Namespace) && (n.Name == "" || n.Name == o.GetName()) {
 					s.Add(o)
 					found = true
 				}
 			}
 			s.Record(snapshot.Reading{Need: n, NotFound: n.Name != "" && !found})
+		}
+		for _, n := range needs.Logs {
+			s.RecordLog(snapshot.LogReading{Need: n})
 		}
 	}
 	t.Fatal("the plan never ends")

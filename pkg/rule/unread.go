@@ -37,15 +37,14 @@ func (u Unread) NotChecked(s *snapshot.Snapshot) []finding.NotChecked {
 		case r.NotServed && optional(r.Need.Kind):
 			// an add-on that is not there leaves nothing unchecked
 		case r.Why != "":
-			out = append(out, u.forbidden(u.reading(r.Need), r.Why))
+			out = append(out, u.forbidden(u.Object(r.Need), r.Why))
 		case r.Partial:
-			out = append(out, finding.NotChecked{What: u.reading(r.Need), Why: u.text("why-cut", nil)})
+			out = append(out, finding.NotChecked{What: u.Object(r.Need), Why: u.text("why-cut", nil)})
 		}
 	}
 	for _, r := range s.Logs() {
 		if r.Why != "" {
-			args := map[string]any{"container": r.Need.Container, "pod": r.Need.Pod, "namespace": r.Need.Namespace}
-			out = append(out, finding.NotChecked{What: u.text("read-log", args), Why: u.Reason(r.Why)})
+			out = append(out, finding.NotChecked{What: u.Log(r.Need), Why: u.Reason(r.Why)})
 		}
 	}
 	return out
@@ -66,8 +65,13 @@ func (u Unread) forbidden(what, why string) finding.NotChecked {
 	return finding.NotChecked{What: what, Why: u.Reason(why)}
 }
 
-// reading says what was to be read.
-func (u Unread) reading(n snapshot.Need) string {
+// Log says whose log was to be read.
+func (u Unread) Log(n snapshot.LogNeed) string {
+	return u.text("read-log", map[string]any{"container": n.Container, "pod": n.Pod, "namespace": n.Namespace})
+}
+
+// Object says which object or list was to be read.
+func (u Unread) Object(n snapshot.Need) string {
 	info, known := snapshot.Lookup(n.Kind)
 	if !known || n.Kind == snapshot.ServerVersionKind {
 		return n.String()

@@ -42,6 +42,11 @@ func (n Need) String() string {
 	return s
 }
 
+// wider are the lists of everything that hold what the need asks for.
+func (n Need) wider() [2]Need {
+	return [2]Need{{Kind: n.Kind, Namespace: n.Namespace}, {Kind: n.Kind}}
+}
+
 // LogNeed asks for the last lines of a container's log.
 type LogNeed struct {
 	Namespace string `json:"namespace"`
@@ -74,12 +79,24 @@ func (n *Needs) Add(more Needs) {
 func (n Needs) Empty() bool { return len(n.Objects) == 0 && len(n.Logs) == 0 }
 
 // Missing is the part of the needs that the snapshot has not tried to read yet,
-// each once, in the order asked. A need that a wider read covers is not missing.
+// each once, in the order asked. A need that a wider read covers, of these or
+// before, is not missing.
 func (s *Snapshot) Missing(n Needs) Needs {
 	var out Needs
-	seen := map[Need]bool{}
+	seen, asked := map[Need]bool{}, map[Need]bool{}
 	for _, need := range n.Objects {
-		if !seen[need] && !s.tried(need) {
+		asked[need] = true
+	}
+	covered := func(n Need) bool {
+		for _, wider := range n.wider() {
+			if wider != n && asked[wider] {
+				return true
+			}
+		}
+		return false
+	}
+	for _, need := range n.Objects {
+		if !seen[need] && !covered(need) && !s.tried(need) {
 			seen[need] = true
 			out.Objects = append(out.Objects, need)
 		}

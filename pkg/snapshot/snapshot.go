@@ -341,7 +341,7 @@ func (s *Snapshot) tried(n Need) bool {
 			return true
 		}
 	}
-	for _, wider := range []Need{{Kind: n.Kind, Namespace: n.Namespace}, {Kind: n.Kind}} {
+	for _, wider := range n.wider() {
 		if _, ok := s.reads[wider]; ok {
 			return true
 		}
