@@ -16,12 +16,16 @@ import (
 // on. ReplicaSets of a Deployment are members beside its pods, not above them,
 // because nobody edits them: chains lead from the Deployment to the pod.
 func reach(s *snapshot.Snapshot, targets []finding.Ref) (*rule.Scope, snapshot.Needs) {
-	r := reacher{s: s, scope: rule.NewScope(targets...)}
-	r.everywhere = everywhere(r.scope)
+	r := newReacher(s, targets)
 	for _, t := range r.scope.Targets {
 		r.from(t)
 	}
 	return r.scope, r.needs
+}
+
+func newReacher(s *snapshot.Snapshot, targets []finding.Ref) *reacher {
+	scope := rule.NewScope(targets...)
+	return &reacher{s: s, scope: scope, everywhere: everywhere(scope)}
 }
 
 type reacher struct {

@@ -98,7 +98,7 @@ func Tree(s *snapshot.Snapshot, q Query, o TreeOptions) (TreeReport, error) {
 		return TreeReport{}, &rule.NotFoundError{Targets: missing}
 	}
 	targets, _ := resolve(s, q)
-	scope, _ := reach(s, targets)
+	scope, _ := treeReach(s, targets)
 	findings := rule.Diagnose(scope, rule.Run(s, scope, Rules()), o.Catalogue, o.Lang)
 	e, err := newViewer(s, scope, findings, o.Options)
 	if err != nil {
@@ -120,7 +120,7 @@ func Tree(s *snapshot.Snapshot, q Query, o TreeOptions) (TreeReport, error) {
 		asked.Targets = append(asked.Targets, t.String())
 	}
 	return TreeReport{
-		Report: finding.NewReport("tree", s.TakenAt, asked, findings, append(e.unread.NotChecked(s), e.unasked(s.Missing(treeNeeds(s, q)), TreeRequests)...), s.Requests),
+		Report: finding.NewReport("tree", s.TakenAt, asked, findings, append(e.unread.NotChecked(s), e.unasked(s.Missing(treeNeeds(s, q)), treeBudget(q))...), s.Requests),
 		Why:    o.Why, Tree: tree,
 	}, nil
 }

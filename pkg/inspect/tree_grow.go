@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -103,6 +104,9 @@ func (g *grower) grow(r finding.Ref, relation Relation, way []finding.Ref) TreeN
 	n := TreeNode{Object: r, Relation: relation, Target: slices.Contains(g.scope.Targets, r), Count: 1, Members: []string{}, Causes: []TreeCause{}, Children: []TreeNode{}}
 	o, answer := g.s.Find(snapshot.Kind(r.Kind), r.Namespace, r.Name)
 	n.Health, n.Status = g.stateOf(o, answer)
+	if u, ok := o.(*unstructured.Unstructured); ok && len(way) > 0 {
+		n.Status = g.listening(u, way[len(way)-1], n.Status)
+	}
 	if g.ill[r] {
 		n.Health = Unwell
 	}
@@ -121,8 +125,44 @@ func (g *grower) grow(r finding.Ref, relation Relation, way []finding.Ref) TreeN
 	if answer.State == snapshot.Present && relation != UsedBy { // who else is used does not matter there
 		n.Children = append(n.Children, g.references(o, way)...)
 		n.Children = append(n.Children, g.dependants(o, way)...)
+		if relation != RoutedBy { // nor where else that leads
+			n.Children = append(n.Children, g.related(o, way, n.Children)...)
+		}
 	}
 	return n
+}
+
+// related grows what a target that is no workload points to, and what points to
+// it; of a route or an Ingress also where it is not the target.
+func (g *grower) related(o snapshot.Object, way []finding.Ref, there []TreeNode) []TreeNode {
+	self := rule.RefTo(o)
+	leads := self.Kind == "Ingress" || slices.Contains(routeKinds(), snapshot.Kind(self.Kind))
+	if workload(self.Kind) || !leads && !slices.Contains(g.scope.Targets, self) {
+		return nil
+	}
+	var out []TreeNode
+	for _, p := range g.tell(o).refs {
+		is := func(n TreeNode) bool { return n.Object == p.to }
+		if p.relation == OwnedBy || p.relation == Runs || aside(snapshot.Kind(p.to.Kind)) || slices.Contains(way, p.to) || slices.ContainsFunc(there, is) || slices.ContainsFunc(out, is) {
+			continue
+		}
+		out = append(out, g.grow(p.to, p.relation, way))
+	}
+	return out
+}
+
+// listening adds to a route's state which listeners of the Gateway above it names.
+func (g *grower) listening(route *unstructured.Unstructured, gateway finding.Ref, status string) string {
+	var listeners []string
+	for _, p := range routeParents(route) {
+		if p.ref() == gateway && p.section != "" {
+			listeners = append(listeners, p.section)
+		}
+	}
+	if len(listeners) == 0 {
+		return status
+	}
+	return g.text("tree-listener", map[string]any{"listeners": strings.Join(listeners, ", "), "n": len(listeners), "status": status})
 }
 
 func (g *grower) relationDown(up, down finding.Ref) Relation {
@@ -169,7 +209,9 @@ func (g *grower) dependants(o snapshot.Object, way []finding.Ref) []TreeNode {
 	self := rule.RefTo(o)
 	var out []TreeNode
 	add := func(relation Relation, found snapshot.Object) {
-		if r := rule.RefTo(found); !slices.Contains(way, r) {
+		r := rule.RefTo(found)
+		ownPlace := (relation == SelectedBy || relation == RoutedBy) && g.scope.Has(r)
+		if !slices.Contains(way, r) && !ownPlace {
 			out = append(out, g.grow(r, relation, way))
 		}
 	}
@@ -238,6 +280,7 @@ func fold(n TreeNode) TreeNode {
 
 func alike(x, y TreeNode) bool {
 	return x.Relation == Controls && y.Relation == Controls && x.Object.Kind == y.Object.Kind && !x.Target && !y.Target &&
+		x.Object.Namespace == y.Object.Namespace && stem(x.Object.Name) == stem(y.Object.Name) &&
 		x.Health == y.Health && strings.EqualFold(x.Status, y.Status) &&
 		len(x.Causes)+len(y.Causes)+len(x.Children)+len(y.Children) == 0
 }

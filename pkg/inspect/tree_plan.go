@@ -10,9 +10,16 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
-// TreeRequests bounds what a tree reads, however many replicas there are. What
+// treeBudget bounds what a tree reads, however many replicas there are. What
 // would go beyond is reported as not checked.
-const TreeRequests = 10
+func treeBudget(q Query) int {
+	for _, t := range q.Targets {
+		if snapshot.Kind(t.Kind) == gatewayAPIKind {
+			return manyRequests
+		}
+	}
+	return objectRequests
+}
 
 // TreePlan says what is still to be read for the tree: first what it consists
 // of, then what says why something is unwell, then what depends on it.
@@ -21,19 +28,61 @@ func TreePlan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	if more := s.Missing(needs); !more.Empty() {
 		return snapshot.Needs{Objects: more.Objects}
 	}
-	_, more := reach(s, targets)
+	_, more := treeReach(s, targets)
 	needs.Add(more)
 	if missing := s.Missing(needs); !missing.Empty() {
-		return within(s, folded(missing), TreeRequests)
+		return within(s, folded(missing), treeBudget(q))
 	}
-	return within(s, folded(s.Missing(treeNeeds(s, q))), TreeRequests)
+	return within(s, folded(s.Missing(treeNeeds(s, q))), treeBudget(q))
+}
+
+// treeReach is reach, and what hangs on a target that says nothing of it itself:
+// the routes of a Gateway, the pods of a Node.
+func treeReach(s *snapshot.Snapshot, targets []finding.Ref) (*rule.Scope, snapshot.Needs) {
+	r := newReacher(s, targets)
+	for _, t := range r.scope.Targets {
+		r.from(t)
+		switch t.Kind {
+		case string(gatewayAPIKind):
+			r.attached(t)
+		case "Node":
+			r.placed(t)
+		}
+	}
+	return r.scope, r.needs
+}
+
+// attached reaches the routes that name a Gateway as their parent, and what they lead to.
+func (r *reacher) attached(gateway finding.Ref) {
+	for _, kind := range routeKinds() {
+		r.need(snapshot.Need{Kind: kind})
+		routes, _ := snapshot.ListCustom(r.s, kind, "", nil)
+		for _, u := range routes {
+			if slices.ContainsFunc(routeParents(u), func(p routeParent) bool { return p.ref() == gateway }) {
+				r.scope.Add(gateway, rule.RefTo(u))
+				r.routed(rule.RefTo(u))
+			}
+		}
+	}
+}
+
+// placed reaches the pods that are bound to a node.
+func (r *reacher) placed(node finding.Ref) {
+	r.need(podsOn(node.Name))
+	pods, _ := snapshot.List[*corev1.Pod](r.s, "", nil)
+	for _, pod := range pods {
+		if pod.Spec.NodeName == node.Name {
+			r.scope.Add(node, rule.RefTo(pod))
+		}
+	}
 }
 
 // treeNeeds lists everything that the tree would like to read beyond the objects themselves, the most telling first.
 func treeNeeds(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	targets, _ := resolve(s, q)
-	scope, more := reach(s, targets)
+	scope, more := treeReach(s, targets)
 	n := snapshot.Needs{Objects: more.Objects}
+	n.Objects = append(n.Objects, relatedNeeds(s, scope)...)
 	for _, need := range referredNeeds(s, scope) {
 		if need.Kind != accountKind {
 			n.Objects = append(n.Objects, need)
@@ -87,6 +136,26 @@ func standsBelow(o snapshot.Object) bool {
 	return owned
 }
 
+// relatedNeeds asks for what targets that are no workloads point to, and for what points to them.
+func relatedNeeds(s *snapshot.Snapshot, scope *rule.Scope) []snapshot.Need {
+	texts, err := loadMessages()
+	if err != nil || s.Source == snapshot.FromManifests {
+		return nil
+	}
+	e := explainer{s: s, scope: scope, texts: texts}
+	var out []snapshot.Need
+	for _, t := range scope.Targets {
+		if o, a := s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name); a.State == snapshot.Present {
+			out = append(out, around(t)...)
+			out = append(out, slices.DeleteFunc(e.pointedAt(t, o), func(n snapshot.Need) bool { return aside(n.Kind) })...)
+		}
+	}
+	return out
+}
+
+// aside are kinds that a tree leaves out: a Node's Lease says what its Ready says.
+func aside(k snapshot.Kind) bool { return k == "Lease" }
+
 // dependantNeeds asks for what may select, scale, guard or route to something in the scope.
 func dependantNeeds(scope *rule.Scope) []snapshot.Need {
 	var out []snapshot.Need
@@ -100,8 +169,6 @@ func dependantNeeds(scope *rule.Scope) []snapshot.Need {
 	}
 	for _, t := range scope.Targets {
 		switch t.Kind {
-		case "ConfigMap", "Secret", "ServiceAccount", "PersistentVolumeClaim":
-			add(t.Namespace, users()...)
 		case "Service":
 			add(t.Namespace, "Ingress", "HTTPRoute", "HorizontalPodAutoscaler", "PodDisruptionBudget", "GRPCRoute")
 		case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job":
