@@ -3,6 +3,7 @@ package inspect
 import (
 	"embed"
 	"slices"
+	"strings"
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -76,7 +77,7 @@ func (e explainer) object(t finding.Ref) Object {
 		if out.Health == Healthy {
 			out.Health = Progressing
 		}
-		out.Status = e.text("status-terminating", nil)
+		out.Status = e.terminating(o)
 	}
 	if e.s.Source == snapshot.FromManifests {
 		out.Health, out.Status, out.Compare = Unknown, e.text("not-observed", nil), []Comparison{}
@@ -108,6 +109,8 @@ func (e explainer) link(relation Relation, r finding.Ref) Link {
 	l := Link{Relation: relation, Object: r, Health: Unknown}
 	o, answer := e.s.Find(snapshot.Kind(r.Kind), r.Namespace, r.Name)
 	switch {
+	case answer.State == snapshot.Present && e.s.Source == snapshot.FromManifests:
+		l.Health, l.Note = e.health(r, Unknown), e.text("not-observed", nil)
 	case answer.State == snapshot.Present:
 		l.Health, l.Note = e.status(o)
 		l.Health = e.health(r, l.Health)
@@ -119,10 +122,15 @@ func (e explainer) link(relation Relation, r finding.Ref) Link {
 	return l
 }
 
+// terminating says that an object is to be deleted, and which finalizers it waits for.
+func (e explainer) terminating(o snapshot.Object) string {
+	return e.text("status-terminating", map[string]any{"finalizers": strings.Join(o.GetFinalizers(), ", "), "n": len(o.GetFinalizers())})
+}
+
 // status is an object's health by its own word.
 func (e explainer) status(o snapshot.Object) (Health, string) {
 	if o.GetDeletionTimestamp() != nil {
-		return Progressing, e.text("status-terminating", nil)
+		return Progressing, e.terminating(o)
 	}
 	switch v := o.(type) {
 	case *corev1.Pod:

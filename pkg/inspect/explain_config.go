@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func (e explainer) tellConfig(o snapshot.Object) (told, bool) {
 
 func (e explainer) secret(v *snapshot.Secret) told {
 	t := told{
-		summary: e.text("secret", map[string]any{"type": string(v.Type)}),
+		summary: e.text("secret", map[string]any{"type": cmp.Or(string(v.Type), string(corev1.SecretTypeOpaque))}), // a manifest may leave it out
 		health:  Healthy, status: e.text("keys", map[string]any{"n": len(v.Keys)}),
 	}
 	for _, k := range sortedKeys(v.Keys) {

@@ -36,7 +36,11 @@ func (e explainer) job(out *Object, job *batchv1.Job) {
 	want := completionsOf(job)
 	out.Summary = e.text("job", map[string]any{"n": want})
 	out.Health, out.Status = e.jobStatus(job)
-	out.Compare = append(out.Compare, e.count("what-completed", strconv.Itoa(want), job.Status.Succeeded, int(job.Status.Succeeded) >= want))
+	done := e.count("what-completed", strconv.Itoa(want), job.Status.Succeeded, int(job.Status.Succeeded) >= want)
+	if job.Spec.Suspend != nil && *job.Spec.Suspend {
+		done.OK = nil // it is not meant to go on
+	}
+	out.Compare = append(out.Compare, done)
 	out.Related = append(out.Related, e.podsUnder(Controls, out.Object)...)
 }
 

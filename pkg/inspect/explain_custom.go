@@ -66,7 +66,11 @@ func (e explainer) byConditions(t *told, u *unstructured.Unstructured) {
 		if c.stale && vital(c.kind) {
 			ok, t.health, t.status = nil, Progressing, e.text("not-observed-yet", nil)
 		}
-		t.rows = append(t.rows, named(strings.TrimSpace(c.of+" "+c.kind), good, observedCondition(c.status, c.reason, c.message), ok))
+		observed := observedCondition(c.status, c.reason, c.message)
+		if c.status == "True" && good != "True" && c.message != "" { // of good news the word is enough
+			observed += ": " + c.message
+		}
+		t.rows = append(t.rows, named(strings.TrimSpace(c.of+" "+c.kind), good, observed, ok))
 	}
 	if t.health == Progressing || len(all) == 0 {
 		return

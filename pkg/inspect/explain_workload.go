@@ -243,7 +243,11 @@ func replicasOf(n *int32) int {
 func controller(o snapshot.Object) (finding.Ref, bool) {
 	for _, r := range o.GetOwnerReferences() {
 		if r.Controller != nil && *r.Controller {
-			return finding.Ref{Kind: r.Kind, Namespace: o.GetNamespace(), Name: r.Name}, true
+			up := finding.Ref{Kind: r.Kind, Namespace: o.GetNamespace(), Name: r.Name}
+			if i, known := snapshot.Lookup(snapshot.Kind(r.Kind)); known && !i.Namespaced { // the Node of a static pod
+				up.Namespace = ""
+			}
+			return up, true
 		}
 	}
 	return finding.Ref{}, false

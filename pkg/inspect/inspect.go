@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -141,6 +142,7 @@ func resolve(s *snapshot.Snapshot, q Query) ([]finding.Ref, snapshot.Needs) {
 	if err != nil {
 		return targets, needs
 	}
+	leaving := false
 	for _, k := range kinds {
 		needs.Objects = append(needs.Objects, snapshot.Need{Kind: k, Namespace: q.Namespace, Selector: q.Selector})
 		for _, o := range s.OfKind(k, q.Namespace) {
@@ -148,7 +150,17 @@ func resolve(s *snapshot.Snapshot, q Query) ([]finding.Ref, snapshot.Needs) {
 				continue
 			}
 			targets = append(targets, rule.RefTo(o))
+			leaving = leaving || o.GetDeletionTimestamp() != nil
 		}
+	}
+	if !glance || q.Namespace == "" {
+		return targets, needs
+	}
+	if leaving { // with the whole namespace?
+		needs.Objects = append(needs.Objects, snapshot.Need{Kind: "Namespace", Name: q.Namespace})
+	}
+	if ns, a := snapshot.Get[*corev1.Namespace](s, "", q.Namespace); a.State == snapshot.Present && ns.DeletionTimestamp != nil {
+		targets = append([]finding.Ref{rule.RefTo(ns)}, targets...)
 	}
 	return targets, needs
 }

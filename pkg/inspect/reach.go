@@ -186,19 +186,19 @@ func (r *reacher) controlled(t finding.Ref) {
 // owners wants the controllers above a target, to say who they are and how they fare.
 func (r *reacher) owners(t finding.Ref) {
 	for o, _ := r.s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name); o != nil; {
-		owner := metav1.GetControllerOfNoCopy(o)
-		if owner == nil {
+		owner, owned := controller(o)
+		if !owned {
 			return
 		}
 		if _, known := snapshot.Lookup(snapshot.Kind(owner.Kind)); !known {
 			return
 		}
-		need := snapshot.Need{Kind: snapshot.Kind(owner.Kind), Namespace: t.Namespace}
+		need := snapshot.Need{Kind: snapshot.Kind(owner.Kind), Namespace: owner.Namespace}
 		if !r.many() {
 			need.Name = owner.Name
 		}
 		r.need(need)
-		o, _ = r.s.Find(snapshot.Kind(owner.Kind), t.Namespace, owner.Name)
+		o, _ = r.s.Find(snapshot.Kind(owner.Kind), owner.Namespace, owner.Name)
 	}
 }
 

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,7 +113,7 @@ func checkNoReadyEndpoints(s *snapshot.Snapshot, sc *rule.Scope) []finding.Findi
 	var out []finding.Finding
 	for _, svc := range selecting(s, sc) {
 		pods, _ := behind(s, svc)
-		if len(pods) == 0 || svc.Spec.PublishNotReadyAddresses {
+		if len(pods) == 0 || svc.Spec.PublishNotReadyAddresses || slices.ContainsFunc(pods, unobserved) {
 			continue
 		}
 		f := finding.Finding{Object: rule.RefTo(svc), Args: map[string]any{"service": svc.Name, "namespace": svc.Namespace, "pods": len(pods)}}
@@ -133,6 +134,9 @@ func checkNoReadyEndpoints(s *snapshot.Snapshot, sc *rule.Scope) []finding.Findi
 	}
 	return out
 }
+
+// unobserved: a manifest; what the API server stored has a phase from the start.
+func unobserved(pod *corev1.Pod) bool { return pod.Status.Phase == "" }
 
 func readyPods(pods []*corev1.Pod) int {
 	n := 0

@@ -65,7 +65,7 @@ func checkCronSuspended(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding 
 			last = t.UTC().Format(time.RFC3339)
 		}
 		out = append(out, finding.Finding{
-			Object: rule.RefTo(cron), Args: map[string]any{"name": cron.Name, "namespace": cron.Namespace, "schedule": cron.Spec.Schedule, "last": last},
+			Object: rule.RefTo(cron), Args: map[string]any{"name": cron.Name, "namespace": cron.Namespace, "schedule": cron.Spec.Schedule, "last": last, "stored": !cron.CreationTimestamp.IsZero()},
 			Evidence: []finding.Evidence{seen(cron, "spec.suspend", "true")},
 		})
 	}

@@ -49,12 +49,24 @@ func (p *page) treed(r inspect.TreeReport) {
 	}
 	if len(r.Findings) > 0 {
 		p.gap()
-		p.line("  " + p.style.paint(faint, p.say("tree-more", map[string]any{"targets": strings.Join(r.Scope.Targets, " "), "namespace": r.Scope.Namespace})))
+		p.line("  " + p.style.paint(faint, p.say("tree-more", whereToLook(r))))
 	}
 	p.notChecked(r.NotChecked)
 	if p.wide {
 		p.taken(r.Report)
 	}
+}
+
+// whereToLook names what tells more: the targets, or the place of the first
+// finding where the tree went further than an inspection of the target would.
+func whereToLook(r inspect.TreeReport) map[string]any {
+	for _, n := range r.Tree {
+		if n.Object.Kind == "Gateway" || n.Object.Kind == "Node" {
+			at := r.Findings[0].Where().Object()
+			return map[string]any{"targets": at.String(), "namespace": at.Namespace}
+		}
+	}
+	return map[string]any{"targets": strings.Join(r.Scope.Targets, " "), "namespace": r.Scope.Namespace}
 }
 
 func (p *page) treeHead(r inspect.TreeReport) {

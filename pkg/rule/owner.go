@@ -13,10 +13,11 @@ import (
 
 // TemplateOwner names the object whose pod template must change for the pod to
 // change: the Deployment behind the pod's ReplicaSet, else the pod's
-// controller, else the pod itself.
+// controller, else the pod itself. A Node controls the mirror of a static pod
+// and has no template: the file on it is that pod.
 func TemplateOwner(s *snapshot.Snapshot, pod *corev1.Pod) finding.Ref {
 	owner := metav1.GetControllerOfNoCopy(pod)
-	if owner == nil {
+	if owner == nil || owner.Kind == "Node" {
 		return RefTo(pod)
 	}
 	ref := finding.Ref{Kind: owner.Kind, Namespace: pod.Namespace, Name: owner.Name}
