@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
@@ -18,7 +20,7 @@ func (a *app) agreeToCommands(spec rollout.Spec, o askOptions) (func(string) boo
 		gates = append(gates[:len(gates):len(gates)], step.Gates...)
 	}
 	for _, g := range gates {
-		if g.Kind == rollout.GateCommand {
+		if g.Kind == rollout.GateCommand && !slices.Contains(lines, g.Value) {
 			lines = append(lines, g.Value)
 		}
 	}
@@ -31,9 +33,19 @@ func (a *app) agreeToCommands(spec rollout.Spec, o askOptions) (func(string) boo
 	case !a.Streams.InTTY || !a.Streams.ErrTTY:
 		return none, usage("rollout.error.commands", "commands", lines)
 	}
-	answer := strings.ToLower(a.Streams.Ask(a.t("rollout.ask-commands", "commands", lines)))
+	answer := strings.ToLower(a.Streams.Ask(a.t("rollout.ask-commands", "commands", shownWhole(lines))))
 	if answer == "y" || answer == "yes" {
 		return gate.Commands(spec), nil
 	}
 	return none, nil
+}
+
+// shownWhole quotes each line, so that all of it is seen: whoever wrote it may have tried to
+// hide a part of it from the person who is to agree, behind what drives a terminal.
+func shownWhole(lines []string) []string {
+	out := make([]string, len(lines))
+	for i, line := range lines {
+		out[i] = strconv.Quote(line)
+	}
+	return out
 }

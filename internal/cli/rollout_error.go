@@ -20,6 +20,7 @@ func (a *app) rolloutError(err error) (code int, message string, ok bool) {
 		conflict   *rollout.ConflictError
 		refused    *rollout.RefusedError
 		incomplete *rollout.IncompleteError
+		unwritable *rollout.UnwritableError
 	)
 	switch {
 	case errors.As(err, &wrong):
@@ -39,6 +40,9 @@ func (a *app) rolloutError(err error) (code int, message string, ok bool) {
 		return exitFindings, a.t("rollout.error.refused", "object", refused.Object.String(), "why", refused.Message), true
 	case errors.As(err, &incomplete):
 		return exitIncomplete, a.t("rollout.error.incomplete", "why", incomplete.Message), true
+	}
+	if errors.As(err, &unwritable) {
+		return exitFailed, a.t("rollout.error.unwritable", "why", unwritable.Error()), true
 	}
 	return 0, "", false
 }

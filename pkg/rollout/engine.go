@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -31,9 +32,15 @@ const (
 	longestWait   = 8 * time.Second
 	maxConflicts  = 8
 	maxRefusals   = 3
+	maxUnwritten  = 5
 	saveTime      = 15 * time.Second
 	diagnosisTime = 20 * time.Second
+	// gateEnd is how long a driver that leaves waits for gates to be given up: more than a command has to end by itself.
+	gateEnd = 5 * time.Second
 )
+
+// errWaits says that the rollout waits for a decision with which this driver does not wait.
+var errWaits = errors.New("waiting for a decision")
 
 // Engine drives a rollout: it looks, asks the machine, writes down what is
 // intended, does it, and looks again. It holds nothing that the journal does
@@ -56,22 +63,29 @@ type Engine struct {
 	s     State
 	w     *World
 	gates *gateRun
-	seen  Event
+	// asking are the gates that are being asked, given up or not.
+	asking sync.WaitGroup
+	seen   Event
 	// claimed says that every object carries the token; unsure that a write under it may be on its way still.
 	claimed, unsure bool
 	conflicts       int
 	refusals        int
 	failures        int
+	unwritten       int
 }
 
 // Run drives from a state that the journal holds until the rollout is over, or
 // this driver must stop. Ending ctx holds the rollout where it is: a write under
 // way is finished and written down first. The error is a *DriftError,
-// *LostError, *ConflictError or *IncompleteError, or the API server cannot be worked with.
+// *LostError, *ConflictError, *IncompleteError or *UnwritableError, or the API server cannot be worked with.
+//
+// A driver that takes over gives the phase all of its time again: whatever was
+// in the way may have been cleared away since.
 func (e *Engine) Run(ctx context.Context, s State) (Outcome, State, error) {
 	e.s = s
-	e.gates = newGateRun(e.Judge)
-	defer e.gates.stop()
+	e.s.Spent = 0
+	e.gates = newGateRun(e.Judge, &e.asking)
+	defer e.endGates()
 	if s.Phase.Over() { // its driver died before it gave the lead away
 		return e.leave(ctx, overAs(s.Phase), nil)
 	}
@@ -91,8 +105,11 @@ func (e *Engine) Run(ctx context.Context, s State) (Outcome, State, error) {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			if stop := e.trouble(ctx, err); stop != nil {
-				if errors.Is(stop, ErrLost) {
+				switch {
+				case errors.Is(stop, ErrLost):
 					return "", e.s, stop
+				case errors.Is(stop, errWaits):
+					return e.leave(ctx, OutcomePaused, nil)
 				}
 				return e.leave(ctx, "", stop)
 			}
@@ -199,12 +216,13 @@ func (e *Engine) step(ctx context.Context, in Input) (Action, error) {
 	}
 	if next.Phase != e.s.Phase || next.Step != e.s.Step {
 		e.gates.stop()
-		e.gates = newGateRun(e.Judge)
+		e.gates = newGateRun(e.Judge, &e.asking)
 	}
 	if action.Write != nil || !next.writtenDownAs(&e.s) {
 		if err := e.save(ctx, &next); err != nil {
 			return Action{}, err
 		}
+		e.unwritten = 0
 	}
 	e.s = next
 	for _, event := range action.Events {
@@ -287,6 +305,7 @@ func (e *Engine) trouble(ctx context.Context, err error) error {
 		conflict   *ConflictError
 		refused    *RefusedError
 		incomplete *IncompleteError
+		unwritable *UnwritableError
 	)
 	switch {
 	case errors.As(err, &drift), errors.As(err, &incomplete), errors.Is(err, ErrLost):
@@ -294,11 +313,11 @@ func (e *Engine) trouble(ctx context.Context, err error) error {
 	case errors.As(err, &refused):
 		// Admission may depend on what changes by the second, a quota's use for one.
 		if e.refusals++; e.refusals >= maxRefusals {
-			e.refusals = 0
-			if _, err := e.step(ctx, Refused{Message: refused.Message}); err != nil {
-				return e.trouble(ctx, err)
-			}
-			return nil
+			return e.refused(ctx, refused.Message)
+		}
+	case errors.As(err, &unwritable):
+		if e.unwritten++; e.unwritten >= maxUnwritten {
+			return err
 		}
 	case errors.As(err, &conflict):
 		// Most often the object moved on between the look and the write. Where the mark
@@ -314,6 +333,37 @@ func (e *Engine) trouble(ctx context.Context, err error) error {
 	e.emit(event)
 	e.pause(ctx, min(firstBackoff<<min(e.failures-1, 6), longestWait))
 	return nil
+}
+
+// refused lets the machine decide what follows from a refusal that lasts; the
+// error is as trouble's.
+func (e *Engine) refused(ctx context.Context, message string) error {
+	e.refusals = 0
+	action, err := e.step(ctx, Refused{Message: message})
+	switch {
+	case err != nil:
+		return e.trouble(ctx, err)
+	case action.Stuck != "":
+		return &IncompleteError{Message: action.Stuck}
+	case e.leavesPause(): // the next look would only try the same write again
+		return errWaits
+	}
+	return nil
+}
+
+// endGates gives up what is being asked, and waits until it is gone: nobody else
+// would end a command that is left behind.
+func (e *Engine) endGates() {
+	e.gates.stop()
+	gone := make(chan struct{})
+	go func() {
+		e.asking.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-e.Clock.After(gateEnd):
+	}
 }
 
 // leave gives the lead away. Where the rollout is not over and nothing in it says

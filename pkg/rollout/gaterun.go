@@ -10,6 +10,7 @@ import (
 // version is watched over all the while.
 type gateRun struct {
 	judge  Judge
+	asking *sync.WaitGroup
 	came   chan struct{}
 	cancel []context.CancelFunc
 
@@ -19,8 +20,8 @@ type gateRun struct {
 	got     map[string]Answer
 }
 
-func newGateRun(j Judge) *gateRun {
-	return &gateRun{judge: j, came: make(chan struct{}, 1), running: map[string]bool{}, next: map[string]time.Time{}, got: map[string]Answer{}}
+func newGateRun(j Judge, asking *sync.WaitGroup) *gateRun {
+	return &gateRun{judge: j, asking: asking, came: make(chan struct{}, 1), running: map[string]bool{}, next: map[string]time.Time{}, got: map[string]Answer{}}
 }
 
 // ask starts asking those gates that are not being asked already, each at most once in a few seconds.
@@ -40,7 +41,7 @@ func (g *gateRun) ask(ctx context.Context, gates []GateSpec, about Question, clo
 		}
 		asking, cancel := context.WithCancel(ctx)
 		g.cancel = append(g.cancel, cancel)
-		go g.one(asking, spec, about)
+		g.asking.Go(func() { g.one(asking, spec, about) })
 	}
 }
 

@@ -72,7 +72,8 @@ type Journal interface {
 	Leading(ctx context.Context) error
 	// Renew takes a new token, if this driver still leads; the one before joins Before.
 	Renew(ctx context.Context) error
-	// Save writes the state down, if this driver still leads; a *LostError otherwise.
+	// Save writes the state down, if this driver still leads; a *LostError otherwise. A state that cannot be written at
+	// all is an *UnwritableError.
 	Save(ctx context.Context, s *State) error
 	// Asked gives what a person has asked for since, and takes note that it was taken up.
 	Asked(ctx context.Context) (*Request, error)
@@ -179,6 +180,15 @@ type RefusedError struct {
 	Object  Ref
 	Message string
 }
+
+// UnwritableError says that the journal cannot be kept: the API server will not
+// have it written, and would not have it the next time either.
+type UnwritableError struct{ Err error }
+
+func (e *UnwritableError) Error() string { return e.Err.Error() }
+
+// Unwrap is what the API server said.
+func (e *UnwritableError) Unwrap() error { return e.Err }
 
 // IncompleteError says that the way back did not come to its end: a person must look.
 type IncompleteError struct{ Message string }

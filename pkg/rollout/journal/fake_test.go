@@ -30,6 +30,8 @@ const (
 	busy     fate = "429"
 	broken   fate = "500"
 	contends fate = "409"
+	denied   fate = "403"
+	nowhere  fate = "404" // the namespace is gone
 )
 
 var errCut = errors.New("connection reset by peer")
@@ -90,6 +92,10 @@ func (f *fakeAPI) Call(_ context.Context, method, path, _ string, body []byte) (
 		return nil, refusal(429, "")
 	case broken:
 		return nil, refusal(500, "")
+	case denied:
+		return nil, refusal(403, "web")
+	case nowhere:
+		return nil, refusal(404, "shop")
 	case fine, contends:
 		if what == contends && method != http.MethodGet {
 			return nil, refusal(409, "")

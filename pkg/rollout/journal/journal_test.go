@@ -300,16 +300,71 @@ func TestWhatIsTakenAwayFromADriverItPutsBack(t *testing.T) {
 	}
 }
 
-func TestAStateThatIsTooLargeIsRefusedBeforeAnythingIsWritten(t *testing.T) {
-	f := newFake()
-	large := aState(0)
-	large.Template, _ = json.Marshal(strings.Repeat("x", most))
-	var tooLarge *TooLargeError
-	if _, _, err := Lead(t.Context(), f, web, "ann", large); !errors.As(err, &tooLarge) || !strings.Contains(err.Error(), "900") {
-		t.Errorf("%v", err)
+// A namespace that goes takes the journal with it and lets none be made anew. That
+// is said once and for all, and not tried for ever.
+func TestAJournalThatCannotBeKept(t *testing.T) {
+	for name, answer := range map[string]fate{"the namespace is being terminated": denied, "the namespace is gone": nowhere} {
+		f := newFake()
+		l := lead(t, f, "ann", aState(0))
+		f.remove(configPath)
+		f.remove(leasePath)
+		f.fate = func(_ int, request string) fate {
+			if strings.HasPrefix(request, "POST") {
+				return answer
+			}
+			return fine
+		}
+		var unwritable *rollout.UnwritableError
+		if err := l.Save(t.Context(), aState(1)); !errors.As(err, &unwritable) {
+			t.Errorf("%s: saved with %v", name, err)
+		}
+		stale(l)
+		if err := l.Leading(t.Context()); !errors.As(err, &unwritable) {
+			t.Errorf("%s: leads with %v", name, err)
+		}
+		f.fate = nil
+		if err := l.Save(t.Context(), aState(1)); err != nil {
+			t.Errorf("%s, and back again: %v", name, err)
+		}
 	}
-	if len(f.seen) > 0 {
-		t.Errorf("requests: %q", f.seen)
+}
+
+// The right to write may be taken away as well.
+func TestAJournalThatMayNotBeWritten(t *testing.T) {
+	f := newFake()
+	l := lead(t, f, "ann", aState(0))
+	f.fate = func(_ int, request string) fate {
+		if strings.HasPrefix(request, "PATCH") {
+			return denied
+		}
+		return fine
+	}
+	var unwritable *rollout.UnwritableError
+	if err := l.Save(t.Context(), aState(1)); !errors.As(err, &unwritable) {
+		t.Errorf("saved with %v", err)
+	}
+}
+
+func TestAStateThatIsTooLargeIsRefusedBeforeAnythingIsWritten(t *testing.T) {
+	for name, length := range map[string]int{"at once": most, "with the write of it": most * 2 / 3} {
+		f := newFake()
+		large := aState(0)
+		large.Template, _ = json.Marshal(strings.Repeat("x", length))
+		var tooLarge *TooLargeError
+		if _, _, err := Lead(t.Context(), f, web, "ann", large); !errors.As(err, &tooLarge) || !strings.Contains(err.Error(), "900") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(f.seen) > 0 {
+			t.Errorf("%s: requests: %q", name, f.seen)
+		}
+	}
+	f, fits := newFake(), aState(0)
+	fits.Template, _ = json.Marshal(strings.Repeat("x", most/3))
+	l := lead(t, f, "ann", fits)
+	next := *fits
+	next.Intent = &rollout.Write{Object: web, Changes: []rollout.Change{{Path: rollout.TemplateField, To: fits.Template}}}
+	if err := l.Save(t.Context(), &next); err != nil {
+		t.Errorf("what was begun cannot be written down: %v", err)
 	}
 }
 

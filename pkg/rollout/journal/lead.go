@@ -42,6 +42,9 @@ func Lead(ctx context.Context, api API, ref rollout.Ref, driver string, fresh *r
 		if text, err = encodeState(ref, fresh); err != nil {
 			return nil, nil, err
 		}
+		if _, err = encodeState(ref, atItsLargest(fresh)); err != nil {
+			return nil, nil, err
+		}
 	}
 	for try := 1; ; try++ {
 		state, err := l.attempt(ctx, text)
@@ -229,6 +232,19 @@ func encodeState(ref rollout.Ref, s *rollout.State) (string, error) {
 		return "", &TooLargeError{Ref: ref, Bytes: len(b)}
 	}
 	return string(b), nil
+}
+
+// atItsLargest is a rollout on its way back from the new template: the write
+// that is on its way holds both once more.
+func atItsLargest(s *rollout.State) *rollout.State {
+	w := s.Workload()
+	if w == nil {
+		return s
+	}
+	largest := *s
+	largest.Intent = &rollout.Write{Object: w.Ref, UID: w.UID, Changes: []rollout.Change{
+		{Path: rollout.TemplateField, From: s.Template, To: w.Original[rollout.TemplateField]}}}
+	return &largest
 }
 
 // lostTo names the holder of a lease; the last word of its identity only tells processes apart.

@@ -36,7 +36,7 @@ func (l *Leader) persist(ctx context.Context, w change) error {
 			return nil
 		}
 		if refused(err) {
-			return err
+			return &rollout.UnwritableError{Err: err}
 		}
 		c, readErr := l.mine(ctx)
 		switch {
@@ -46,6 +46,9 @@ func (l *Leader) persist(ctx context.Context, w change) error {
 			if c, err = l.create(ctx, l.again(counted, w)); err == nil {
 				l.noted(c)
 				return nil
+			}
+			if refused(err) || missing(err) { // the namespace goes, or is gone
+				return &rollout.UnwritableError{Err: err}
 			}
 		case readErr == nil && w.done(c):
 			return nil

@@ -116,10 +116,14 @@ func (l *Leader) regain(ctx context.Context) error {
 	if c != nil && !l.ours(c.Data[keyToken]) {
 		return l.lose(lostToDriver(c.Data))
 	}
-	if err := l.acquire(ctx, page{lease: lease}); err != nil && !moved(err) {
-		return err
+	err = l.acquire(ctx, page{lease: lease})
+	switch {
+	case err == nil, moved(err):
+		return nil
+	case refused(err), missing(err):
+		return &rollout.UnwritableError{Err: err}
 	}
-	return nil
+	return err
 }
 
 // letGo gives the lease away, if this driver holds it.
