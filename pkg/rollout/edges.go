@@ -52,6 +52,7 @@ func Edges() []Edge {
 		{Judging, CueAskedToAbort, Aborting},
 
 		{Paused, CueContinue, Shifting},
+		{Paused, CuePause, Paused}, // a person asked while a planned pause lasted
 		{Paused, CueAgain, Judging},
 		{Paused, CueAllKeep, Keeping},
 		{Paused, CueAll, Releasing},

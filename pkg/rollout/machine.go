@@ -323,6 +323,10 @@ func (t *turn) pause() {
 			t.action.Waits = "until " + end.UTC().Format(time.TimeOnly)
 			return
 		}
+		if s.PauseAsked {
+			t.rest(WaitingAsked, CuePause)
+			return
+		}
 		t.advance(CueContinue)
 	case WaitingPerson, WaitingInconclusive, WaitingFailed, WaitingAsked:
 		t.action.Waits = "a person"

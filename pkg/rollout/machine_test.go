@@ -118,6 +118,7 @@ func TestEveryEdge(t *testing.T) {
 		{Edge{Judging, CueFailedHold, Paused}, at(Judging, gate(Fail), hold), nil, look()},
 		{Edge{Judging, CueAskedToAbort, Aborting}, at(Judging), nil, ask(AskAbort)},
 		{Edge{Paused, CueContinue, Shifting}, at(Paused, waiting(WaitingTime)), nil, look(later)},
+		{Edge{Paused, CuePause, Paused}, at(Paused, waiting(WaitingTime), func(s *State) { s.PauseAsked = true }), nil, look(later)},
 		{Edge{Paused, CueAgain, Judging}, at(Paused, waiting(WaitingFailed)), nil, ask(AskResume)},
 		{Edge{Paused, CueAllKeep, Keeping}, at(Paused, last, green, waiting(WaitingPerson)), nil, ask(AskPromote)},
 		{Edge{Paused, CueAll, Releasing}, at(Paused, last, waiting(WaitingPerson)), nil, ask(AskPromote)},
@@ -303,5 +304,28 @@ func TestWorkloadDeletedOnTheWay(t *testing.T) {
 		Observed{seen(func(w *World) { w.Workload = nil; w.Live = map[Ref]Live{} })})
 	if next.Phase != Aborting || next.Reason == nil || next.Reason.Cause != CauseGone {
 		t.Errorf("went to %s because of %+v", next.Phase, next.Reason)
+	}
+}
+
+// A pause that is asked for while a planned one lasts is one at the end of this
+// step, not of the next: no more traffic moves before a person says so.
+func TestPauseAskedForInAPlannedPause(t *testing.T) {
+	m := settled().machine()
+	paused := at(Paused, func(s *State) { s.Waiting = WaitingTime; s.Spec.Steps[0].Pause.For = Duration(time.Minute) })
+	s, _ := m.Next(paused, Asked{Request: Request{Do: AskPause, By: "kim"}})
+	for _, minutes := range []time.Duration{2, 3} {
+		s, _ = m.Next(s, Observed{seen(func(w *World) { w.At = noon.Add(minutes * time.Minute) })})
+		if s.Phase != Paused || s.Waiting != WaitingAsked || s.Step != 0 {
+			t.Fatalf("after %d minutes: %s, waiting for %q, at step %d", minutes, s.Phase, s.Waiting, s.Step)
+		}
+	}
+	if s, _ = m.Next(s, Asked{Request: Request{Do: AskPromote, By: "kim"}}); s.Phase != Shifting || s.Step != 1 {
+		t.Errorf("promoted to %s of step %d", s.Phase, s.Step)
+	}
+	// Taken back in time, it is no pause at all.
+	s, _ = m.Next(paused, Asked{Request: Request{Do: AskPause, By: "kim"}})
+	s, _ = m.Next(s, Asked{Request: Request{Do: AskResume, By: "kim"}})
+	if s, _ = m.Next(s, Observed{seen(func(w *World) { w.At = noon.Add(2 * time.Minute) })}); s.Phase != Shifting {
+		t.Errorf("resumed, and then %s waiting for %q", s.Phase, s.Waiting)
 	}
 }
