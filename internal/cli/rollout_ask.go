@@ -162,6 +162,9 @@ func newRolloutStatus(a *app, runF func(context.Context, statusOptions) error) *
 			if o.workload, err = a.workload(cmd, args); err != nil {
 				return err
 			}
+			if f := o.output.format; o.watch && f != render.Table && f != render.Wide && f != render.JSON {
+				return usage("rollout.error.watch-output", "format", string(f))
+			}
 			o.timeout = cmd.Flags().Changed("timeout")
 			if runF != nil {
 				return runF(cmd.Context(), o)

@@ -37,7 +37,7 @@ type result struct {
 }
 
 // run drives until the engine comes back. The first Ctrl-C asks, or holds where
-// nobody can be asked; the one after it ends the process, which is safe too.
+// nobody can be asked; the one after it does not wait for long, which is safe too.
 func (d *drive) run(ctx context.Context, c *rollouts) error {
 	term.OutlivePipe()
 	a := d.app
@@ -74,8 +74,11 @@ func (d *drive) run(ctx context.Context, c *rollouts) error {
 			} else {
 				hold(term.ErrInterrupted)
 			}
+		case <-signals.late:
+			return term.ErrInterrupted
 		case answer := <-signals.answers:
 			chosen := choose(answer)
+			signals.asking, signals.leaving = false, chosen == chooseHold
 			if chosen == chooseHold {
 				hold(term.ErrInterrupted)
 				continue
@@ -84,7 +87,6 @@ func (d *drive) run(ctx context.Context, c *rollouts) error {
 				requests <- rollout.Request{ID: "interrupt", Do: rollout.AskAbort, By: d.me, At: c.client.Now()}
 			}
 			view.quiet(false)
-			signals.again()
 		}
 	}
 }

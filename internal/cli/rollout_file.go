@@ -88,7 +88,7 @@ func named(m manifest) string { return strings.ToLower(m.Kind) + "/" + m.Metadat
 func readPlan(name string, m manifest, ref rollout.Ref) (rollout.Spec, error) {
 	var p planFile
 	if err := yaml.UnmarshalStrict(m.raw, &p); err != nil {
-		why := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "error unmarshaling JSON: "), "while decoding JSON: ")
+		why := strings.TrimPrefix(strings.TrimPrefix(rollout.Misfit(err), "error unmarshaling JSON: "), "while decoding JSON: ")
 		return p.Spec, usage("rollout.error.file-bad", "file", name, "why", strings.TrimPrefix(why, "json: "))
 	}
 	if p.Spec.Workload.Kind != "" {

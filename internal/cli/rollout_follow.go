@@ -6,14 +6,22 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/kubectl-msa/kubectl-msa/internal/term"
 	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/router"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/live"
 )
 
-// followEvery is how often someone who only looks does so.
-const followEvery = 2 * time.Second
+const (
+	// followEvery is how often someone who only looks does so.
+	followEvery = 2 * time.Second
+	// followTries is how often one who has seen a rollout tries again to see it: an API server that is restarted comes
+	// back, and the rollout goes on meanwhile.
+	followTries = 15
+)
 
 // errNobodyDrives says that the rollout that was to go back has lost its driver on the way.
 var errNobodyDrives = errors.New("nobody drives")
@@ -103,7 +111,11 @@ func (a *app) follow(ctx context.Context, c *rollouts, r *record, o followOption
 		f.screen = a.Streams.NewScreen()
 	}
 	for id := r.State.ID; ; {
-		v, err := c.see(ctx, r)
+		var v render.Rollout
+		err := patiently(ctx, followEvery, func() (err error) {
+			v, err = c.see(ctx, r)
+			return err
+		})
 		if err == nil {
 			err = f.show(v, r.State)
 		}
@@ -126,7 +138,11 @@ func (a *app) follow(ctx context.Context, c *rollouts, r *record, o followOption
 		case <-ctx.Done():
 		case <-time.After(followEvery):
 		}
-		next, err := c.glance(ctx, r.Ref)
+		var next *record
+		err = patiently(ctx, followEvery, func() (err error) {
+			next, err = c.glance(ctx, r.Ref)
+			return err
+		})
 		switch {
 		case ctx.Err() != nil: // said at the top
 		case err != nil:
@@ -137,6 +153,23 @@ func (a *app) follow(ctx context.Context, c *rollouts, r *record, o followOption
 			return refuse(exitFailed, "rollout.error.lost-sight", "workload", r.Ref.String())
 		default:
 			r = next
+		}
+	}
+}
+
+// patiently tries again, after a while, what failed for want of an answer.
+func patiently(ctx context.Context, every time.Duration, do func() error) error {
+	for try := 1; ; try++ {
+		err := do()
+		var unreachable *live.UnreachableError
+		unanswered := errors.As(err, &unreachable) && unreachable.Trouble != live.Unauthorized && unreachable.Trouble != live.Credentials
+		busy := apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsServerTimeout(err) || apierrors.IsInternalError(err)
+		if !unanswered && !busy || try == followTries || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(every):
 		}
 	}
 }

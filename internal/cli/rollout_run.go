@@ -118,6 +118,13 @@ func (a *app) announce(r plan.Report) {
 			fmt.Fprintf(a.Streams.Err, "%s: %s (%s)\n", a.t("warning"), snapshot.Safe(f.Title), f.Rule)
 		}
 	}
+	if notes := r.Plan.Notes; len(notes) > 0 {
+		paths := make([]string, len(notes))
+		for i, n := range notes {
+			paths[i] = snapshot.Safe(n.Path)
+		}
+		fmt.Fprintln(a.Streams.Err, a.t("rollout.left-out", "paths", paths))
+	}
 	steps := make([]string, len(r.Plan.Steps))
 	for i, s := range r.Plan.Steps {
 		steps[i] = s.Asked.String()
@@ -198,7 +205,7 @@ func (a *app) ask(ctx context.Context, c *rollouts, r *record, o askOptions) err
 	case r.underWay() && !r.leads(): // it had died, and its lease has run out since
 		return a.ask(ctx, c, r, o)
 	}
-	fmt.Fprintln(a.Streams.Err, a.copied(a.t("rollout.told."+string(o.do), "driver", r.Driver, "workload", r.Ref.String(), "command", commandTail(r.Ref))))
+	fmt.Fprintln(a.Streams.Err, a.copied(a.told(r, o.do)))
 	if o.do != rollout.AskAbort {
 		return nil
 	}
@@ -210,6 +217,21 @@ func (a *app) ask(ctx context.Context, c *rollouts, r *record, o askOptions) err
 		return a.takeOver(ctx, c, r, o)
 	}
 	return err
+}
+
+// told says what the driver makes of a wish that it has heard. A planned pause is
+// not ended by resume, and nobody should wait for that.
+func (a *app) told(r *record, do rollout.Ask) string {
+	s := r.State
+	planned := s.Waiting == rollout.WaitingTime || s.Waiting == rollout.WaitingPerson
+	if do == rollout.AskResume && s.Phase == rollout.Paused && planned {
+		until := ""
+		if s.Waiting == rollout.WaitingTime {
+			until = stamp(s.Since.Add(s.At().Pause.For.Std()))
+		}
+		return a.t("rollout.told.planned-pause", "workload", r.Ref.String(), "command", commandTail(r.Ref), "until", until)
+	}
+	return a.t("rollout.told."+string(do), "driver", r.Driver, "workload", r.Ref.String(), "command", commandTail(r.Ref))
 }
 
 // heard waits until the driver has taken up what it was told, or is not there any more.

@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 	"github.com/kubectl-msa/kubectl-msa/pkg/render"
@@ -21,6 +23,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/gate"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/journal"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout/plan"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/live"
 )
 
 // under puts commands below a root with the global flags, as they are in the tool.
@@ -211,9 +214,12 @@ func TestRolloutStartRefuses(t *testing.T) {
 		{"canary -f -", "[]", "not a Kubernetes object"},
 		{"canary -f -", misspelt, `unknown field "gate"`},
 		{"canary -f -", strings.Replace(planInGit, "5m", "five", 1), `"five" is not a duration`},
+		{"canary -f -", strings.Replace(planInGit, "{weight: 100}", "100", 1), "-f -: spec.steps cannot be a number: it takes a map of fields"},
+		{"canary -f -", strings.Replace(planInGit, "{for: 1m}", "1m", 1), "-f -: spec.steps.pause cannot be a text: it takes a map of fields"},
+		{"canary -f -", strings.Replace(planInGit, "weight: 10,", "weight: 10%,", 1), "-f -: spec.steps.weight cannot be a text: it takes a number"},
 		{"canary -f -", strings.Replace(planInGit, "value: 30s", "value: soon", 1), `-f -: "soon" is not a length of time`},
 		{"canary -f -", strings.Replace(planInGit, "value: 30s", "value: ''", 1), "-f -: the gate time needs a value"},
-		{"canary -f -", strings.Replace(planInGit, "kind: time", "kind: tiem", 1), `-f -: there is no gate "tiem"`},
+		{"canary -f -", strings.Replace(planInGit, "kind: time", "kind: tmie", 1), `-f -: there is no gate "tmie"`},
 		{"canary -f -", strings.Replace(planInGit, "kind: time", "kind: restarts", 1), "-f -: the gate restarts is asked at every step anyway"},
 		{"canary -f -", strings.Replace(planInGit, "pause: {for: 1m}", "gates: [{kind: webhook, value: 'https://kim:secret@host/'}]", 1), "-f -: the address of the web hook holds a name or a password"},
 		{"canary -f -", strings.Replace(planInGit, "kind: deploy,", "kind: pod,", 1), "cannot hold two versions"},
@@ -302,7 +308,7 @@ func TestRolloutErrorsToExitCodes(t *testing.T) {
 		says string
 	}{
 		{&rollout.DriftError{Object: web, Path: "/spec/template", Manager: "helm", At: at}, 8, `/spec/template of deployment/web was changed by "helm" at 2026-11-21T09:30:00Z`},
-		{&rollout.DriftError{Object: web, Gone: true}, 8, "was deleted or made anew"},
+		{&rollout.DriftError{Object: web, Gone: true}, 8, `was deleted or made anew; the rollout stands where it was and writes nothing more: go back with "kubectl msa rollout abort"`},
 		{&rollout.LostError{Holder: "bob@ci", Since: at}, 8, "bob@ci leads this rollout"},
 		{&rollout.ConflictError{Object: web, Message: "it is marked"}, 8, "deployment/web: it is marked"},
 		{&rollout.IncompleteError{Message: "0 of 3"}, 6, "going back is not complete: 0 of 3"},
@@ -387,5 +393,72 @@ func TestCommandsAreShownWhole(t *testing.T) {
 	a.Streams.In = strings.NewReader("y\n")
 	if may, err = a.agreeToCommands(spec, askOptions{do: rollout.AskResume}); err != nil || !may(evil) || may("other") {
 		t.Errorf("agreed to, and not allowed: %v", err)
+	}
+}
+
+func TestWatchWritesTextOrJSON(t *testing.T) {
+	for args, refused := range map[string]bool{
+		"status deploy/web -w -o yaml": true, "status deploy/web -w -o jsonpath={.a}": true, "status deploy/web -o yaml": false,
+		"status deploy/web -w -o json": false, "status deploy/web -w": false,
+	} {
+		a := newApp(t, lang.English)
+		root := under(a, newRolloutStatus(a, func(context.Context, statusOptions) error { return nil }))
+		root.SetArgs(words(args))
+		err := root.ExecuteContext(t.Context())
+		if code, line := told(t, err); refused != (err != nil) || refused && (code != exitUsage || !strings.Contains(line, "--watch tells")) {
+			t.Errorf("%s: %v, %q", args, err, line)
+		}
+	}
+}
+
+// Resume does not end a pause that was planned: whoever asks is told what does.
+func TestWhatIsToldOfAWish(t *testing.T) {
+	a := newApp(t, lang.English)
+	at := time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
+	step := rollout.Step{Weight: 100, Pause: rollout.Pause{For: rollout.Duration(time.Minute)}}
+	ref := rollout.Ref{Kind: "Deployment", Namespace: "shop", Name: "web"}
+	for _, c := range []struct {
+		do      rollout.Ask
+		waiting rollout.Waiting
+		says    string
+	}{
+		{rollout.AskResume, rollout.WaitingPerson, `waits as it was planned; pass the pause with "kubectl msa rollout promote deployment/web -n shop"`},
+		{rollout.AskResume, rollout.WaitingTime, "waits as it was planned, until 2026-11-22T06:01:00Z; pass"},
+		{rollout.AskResume, rollout.WaitingFailed, "was told to go on"},
+		{rollout.AskPromote, rollout.WaitingPerson, "was told to go on"},
+	} {
+		r := &record{journal.Record{Ref: ref, Driver: "ann", State: &rollout.State{Phase: rollout.Paused, Waiting: c.waiting, Since: at, Spec: rollout.Spec{Steps: []rollout.Step{step}}}}}
+		if got := a.told(r, c.do); !strings.Contains(got, c.says) {
+			t.Errorf("%s while waiting for %s: %q", c.do, c.waiting, got)
+		}
+	}
+}
+
+// Whoever watches outlives a restart of the API server, and is not kept by what will not change.
+func TestWatchingIsPatient(t *testing.T) {
+	gone := &live.UnreachableError{Host: "h", Trouble: live.Refused, Err: errors.New("connection refused")}
+	for name, c := range map[string]struct {
+		err      error
+		failures int
+		tries    int
+		ok       bool
+	}{
+		"no answer, then one":      {fmt.Errorf("read: %w", gone), 3, 4, true},
+		"no answer for ever":       {gone, 1000, followTries, false},
+		"a server that starts":     {apierrors.NewServiceUnavailable("starting"), 2, 3, true},
+		"forbidden":                {apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", nil), 5, 1, false},
+		"credentials not accepted": {&live.UnreachableError{Trouble: live.Unauthorized}, 5, 1, false},
+		"no failure":               {nil, 0, 1, true},
+	} {
+		tries := 0
+		err := patiently(t.Context(), time.Microsecond, func() error {
+			if tries++; tries <= c.failures {
+				return c.err
+			}
+			return nil
+		})
+		if tries != c.tries || (err == nil) != c.ok {
+			t.Errorf("%s: %d tries, %v", name, tries, err)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	kubejson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/spelling"
@@ -70,6 +71,10 @@ func (e Edit) Template(workload []byte, revisions map[int64]json.RawMessage) (js
 	out, err := json.Marshal(template)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode the new template: %w", err)
+	}
+	var typed corev1.PodTemplateSpec
+	if err := json.Unmarshal(out, &typed); err != nil {
+		return nil, nil, &EditError{Problem: EditUnreadable, What: "the new spec.template", Detail: Misfit(err)}
 	}
 	return out, notes, nil
 }

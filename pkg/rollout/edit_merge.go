@@ -180,8 +180,10 @@ func applied(live map[string]any) map[string]any {
 
 // written keeps of an object what people write: labels and annotations, and the
 // spec. Exported manifests carry server-set fields and an empty creationTimestamp.
+// There always are annotations, as kubectl itself adds one: a manifest without
+// any takes away its own of the last time, and not those of controllers.
 func written(object map[string]any) map[string]any {
-	meta := map[string]any{}
+	meta := map[string]any{"annotations": map[string]any{}}
 	for _, k := range []string{"labels", "annotations"} {
 		if m, ok := within(object, "metadata")[k].(map[string]any); ok {
 			m = maps.Clone(m)

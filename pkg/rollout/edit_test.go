@@ -3,6 +3,7 @@ package rollout
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -191,6 +192,34 @@ func TestTemplateFromFirstManifest(t *testing.T) {
 	}
 	if d := cmp.Diff(pretty(t, liveTemplate(t, "shop/web:v1", "shop/web:v2")), pretty(t, got)); d != "" {
 		t.Error(d)
+	}
+}
+
+// What kubectl keeps of a manifest without annotations are empty ones; those that
+// controllers have added since are not taken for ones that the manifest took away.
+func TestManifestLeavesAnnotationsOfControllers(t *testing.T) {
+	const plain = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"%s},"spec":{"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"app","image":"shop/web:%s"}]}}}}`
+	applied, _ := json.Marshal(fmt.Sprintf(plain, `,"annotations":{}`, "v1"))
+	live := fmt.Sprintf(plain, `,"annotations":{"deployment.kubernetes.io/revision":"11","kubectl.kubernetes.io/last-applied-configuration":`+string(applied)+`}`, "v1")
+	_, notes, err := Edit{Manifest: json.RawMessage(fmt.Sprintf(plain, "", "v2"))}.Template([]byte(live), nil)
+	if err != nil || len(notes) > 0 {
+		t.Errorf("%v, %+v", err, notes)
+	}
+	applied, _ = json.Marshal(fmt.Sprintf(plain, `,"annotations":{"team":"a"}`, "v1"))
+	live = fmt.Sprintf(plain, `,"annotations":{"team":"a","other":"x","kubectl.kubernetes.io/last-applied-configuration":`+string(applied)+`}`, "v1")
+	_, notes, err = Edit{Manifest: json.RawMessage(fmt.Sprintf(plain, "", "v2"))}.Template([]byte(live), nil)
+	if want := []Note{{Path: "metadata.annotations.team", Live: json.RawMessage(`"a"`)}}; err != nil || cmp.Diff(want, notes) != "" {
+		t.Errorf("%v, %+v", err, notes)
+	}
+}
+
+// A value of the wrong type is told by its field, and before anything is asked of a cluster.
+func TestTemplateOfWrongTypes(t *testing.T) {
+	e := Edit{Patch: asJSON(t, `{spec: {template: {spec: {terminationGracePeriodSeconds: soon}}}}`)}
+	_, _, err := e.Template(asJSON(t, liveWeb), nil)
+	var wrong *EditError
+	if !errors.As(err, &wrong) || wrong.Detail != "spec.terminationGracePeriodSeconds cannot be a text: it takes a number" {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -313,10 +313,10 @@ func TestPauseAskedForInAPlannedPause(t *testing.T) {
 	m := settled().machine()
 	paused := at(Paused, func(s *State) { s.Waiting = WaitingTime; s.Spec.Steps[0].Pause.For = Duration(time.Minute) })
 	s, _ := m.Next(paused, Asked{Request: Request{Do: AskPause, By: "kim"}})
-	for _, minutes := range []time.Duration{2, 3} {
-		s, _ = m.Next(s, Observed{seen(func(w *World) { w.At = noon.Add(minutes * time.Minute) })})
+	for _, later := range []time.Duration{2 * time.Minute, 3 * time.Minute} {
+		s, _ = m.Next(s, Observed{seen(func(w *World) { w.At = noon.Add(later) })})
 		if s.Phase != Paused || s.Waiting != WaitingAsked || s.Step != 0 {
-			t.Fatalf("after %d minutes: %s, waiting for %q, at step %d", minutes, s.Phase, s.Waiting, s.Step)
+			t.Fatalf("after %s: %s, waiting for %q, at step %d", later, s.Phase, s.Waiting, s.Step)
 		}
 	}
 	if s, _ = m.Next(s, Asked{Request: Request{Do: AskPromote, By: "kim"}}); s.Phase != Shifting || s.Step != 1 {

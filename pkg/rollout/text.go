@@ -1,7 +1,10 @@
 package rollout
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +22,37 @@ func short(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
+}
+
+// Misfit says of a value that does not fit its field which one it is and what
+// belongs there, in the words of JSON; any other error as it is.
+func Misfit(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return strings.TrimPrefix(err.Error(), "json: ")
+	}
+	got, _, _ := strings.Cut(wrong.Value, " ") // "number 2.5"
+	return cmp.Or(wrong.Field, "the whole") + " cannot be a " + words()[got] + ": it takes a " + words()[kindIn(wrong.Type)]
+}
+
+func words() map[string]string {
+	return map[string]string{"bool": "true or false", "number": "number", "string": "text", "array": "list", "object": "map of fields"}
+}
+
+// kindIn is what a type is in JSON.
+func kindIn(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "bool"
+	case reflect.String:
+		return "string"
+	case reflect.Slice, reflect.Array:
+		return "array"
+	case reflect.Struct, reflect.Map, reflect.Pointer, reflect.Interface:
+		return "object"
+	default:
+		return "number"
+	}
 }
 
 // quote is a string as JSON.

@@ -156,6 +156,12 @@ func completeRest(spec rollout.Spec, w *workload) (rollout.Spec, error) {
 			return spec, wrong(ProblemNegative, "what", what)
 		}
 	}
+	switch {
+	case spec.Keep > 0 && spec.Strategy != rollout.BlueGreen:
+		return spec, wrong(ProblemKeep)
+	case spec.GroupBy != "" && spec.Workload.Kind != "DaemonSet":
+		return spec, wrong(ProblemGroupBy, "kind", spec.Workload.Kind)
+	}
 	if spec.MaxSurge == 0 {
 		spec.MaxSurge = w.surge()
 	}

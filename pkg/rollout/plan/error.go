@@ -38,6 +38,8 @@ const (
 	ProblemNoService      Problem = "no-service"      // no Service selects them
 	ProblemPreview        Problem = "preview"         // a preview without blue-green
 	ProblemPreviewLive    Problem = "preview-live"    // the preview carries the traffic
+	ProblemKeep           Problem = "keep"            // nothing is kept without blue-green
+	ProblemGroupBy        Problem = "group-by"        // only a DaemonSet's Pods belong to nodes
 	ProblemOnFail         Problem = "on-fail"         // no such choice
 	ProblemGate           Problem = "gate"            // no such gate
 	ProblemNegative       Problem = "negative"        // a number below 0
