@@ -88,10 +88,13 @@ func namespaceFlag(r rollout.Ref) string {
 	return " -n " + r.Namespace
 }
 
+// isGone says that the workload was deleted: then nothing was rolled back.
+func isGone(r *rollout.Reason) bool { return r != nil && r.Cause == rollout.CauseGone }
+
 func (p *page) endHeadline(v Rollout, end Ending, detail string) {
 	args := map[string]any{
 		"workload": v.Workload.String(), "images": "", "reason": "", "where": p.where(v), "by": "", "detail": inline(p.inWords(safe(detail))),
-		"waiting": "",
+		"waiting": "", "gone": isGone(v.Reason),
 	}
 	if v.Waiting != "" {
 		args["waiting"] = p.say("rollout-waiting-"+string(v.Waiting), nil)

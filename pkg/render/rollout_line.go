@@ -41,7 +41,7 @@ func (p *page) told(e rollout.Event, s *rollout.State) string {
 			args["message"] = p.reason(*s.Reason)
 		}
 	case rollout.EventOver:
-		args["promoted"] = e.Phase == rollout.Promoted
+		args["promoted"], args["gone"] = e.Phase == rollout.Promoted, isGone(s.Reason)
 	case rollout.EventStep, rollout.EventLevel, rollout.EventGate, rollout.EventAsked, rollout.EventRetry, rollout.EventHeld:
 	}
 	return p.say("rollout-line-"+string(e.Event), args)

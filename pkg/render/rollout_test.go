@@ -372,3 +372,22 @@ func TestAdviceAfterARollback(t *testing.T) {
 		t.Error("the finding itself is changed")
 	}
 }
+
+// Of a workload that was deleted nobody may say that it was rolled back.
+func TestRolloutOfWhatIsGone(t *testing.T) {
+	for l, says := range map[lang.Lang]struct{ line, end string }{
+		lang.English: {"over: the workload was deleted, nothing is left to put back", "was deleted, and its rollout is over: nothing is left to put back"},
+		lang.Korean:  {"종료: 워크로드가 삭제되어 되돌릴 것이 없습니다", "오브젝트가 삭제되어 롤아웃을 끝냈습니다. 되돌릴 것이 없습니다"},
+	} {
+		sc := scene{state: canaryState(rollout.Aborted, 1), world: canaryWorld(0, 0, 0)}
+		sc.state.Reason, sc.seen = &rollout.Reason{Cause: rollout.CauseGone}, described(sc.state, sc.world)
+		var b bytes.Buffer
+		if err := WriteRolloutEnd(&b, sc.report(l), EndAborted, "", Options{Lang: l, Width: 200}); err != nil {
+			t.Fatal(err)
+		}
+		line, err := RolloutLine(rollout.Event{Event: rollout.EventOver, Phase: rollout.Aborted}, &sc.state, Options{Lang: l})
+		if err != nil || !strings.Contains(line, says.line) || !strings.Contains(b.String(), says.end) {
+			t.Errorf("%v\n%s\n%s", err, line, b.String())
+		}
+	}
+}

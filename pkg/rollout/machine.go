@@ -528,7 +528,7 @@ func (t *turn) resume() {
 func (t *turn) fail(r Reason) {
 	s := t.s
 	s.Reason = &r
-	t.tell(EventFailed, r.Gate, r.Message)
+	t.tell(EventFailed, r.Gate, cmp.Or(r.Message, string(r.Cause)))
 	if s.Spec.OnFail == HoldOnFail && r.Cause != CauseGone {
 		t.rest(WaitingFailed, CueFailedHold)
 		return

@@ -88,7 +88,7 @@ func (p pin) cannotPin(s *rollout.State, w *rollout.World) string {
 	}
 	view, ok := viewOf(w, p.name)
 	if !ok {
-		return "the endpoints of service/" + p.name + " were not seen"
+		return "service/" + p.name + " does not exist any more"
 	}
 	strays := total(view) - oldSide(s, w).shown(view) - newSide(s, w).shown(view)
 	if strays > 0 {

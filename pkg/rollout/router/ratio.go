@@ -57,7 +57,7 @@ func lagging(s *rollout.State, w *rollout.World, versions ...side) string {
 	for _, name := range s.Spec.Services {
 		view, ok := viewOf(w, name)
 		if !ok {
-			return "the endpoints of service/" + name + " were not seen"
+			return "service/" + name + " does not exist any more"
 		}
 		for _, v := range versions {
 			if why := v.shows(view); why != "" {

@@ -25,7 +25,7 @@ func TestRatioVerify(t *testing.T) {
 		"there":         {pods{2, 1, 0}, nil, 33, rollout.Verification{Level: rollout.InEndpoints}},
 		"one missing":   {pods{2, 3, 0}, view(map[string]int{oldHash: 2, newHash: 2}), 50, rollout.Verification{Level: rollout.Written, Waits: "service/web shows 2 of 3 ready new Pods"}},
 		"one left":      {pods{2, 3, 0}, view(map[string]int{oldHash: 3, newHash: 3}), 50, rollout.Verification{Level: rollout.Written, Waits: "service/web still shows 3 old Pods, of which 2 are ready"}},
-		"unseen":        {pods{2, 1, 0}, []rollout.ServiceView{}, 33, rollout.Verification{Level: rollout.Written, Waits: "the endpoints of service/web were not seen"}},
+		"unseen":        {pods{2, 1, 0}, []rollout.ServiceView{}, 33, rollout.Verification{Level: rollout.Written, Waits: "service/web does not exist any more"}},
 		"others behind": {pods{2, 1, 4}, nil, 33, rollout.Verification{Level: rollout.InEndpoints}},
 		"no new Pod":    {pods{3, 0, 0}, nil, 33, rollout.Verification{Level: rollout.Unwritten, Waits: "no new Pod is ready"}},
 		"all":           {pods{0, 3, 0}, nil, 100, rollout.Verification{Level: rollout.InEndpoints}},

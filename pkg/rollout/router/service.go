@@ -106,7 +106,7 @@ func (service) Verify(s *rollout.State, w *rollout.World, weight rollout.Weight)
 func (p pin) waitsForEndpoints(w *rollout.World, weight rollout.Weight) string {
 	view, ok := viewOf(w, p.name)
 	if !ok {
-		return "the endpoints of service/" + p.name + " were not seen"
+		return "service/" + p.name + " does not exist any more"
 	}
 	shown := p.to.shown(view)
 	switch strays := total(view) - shown; {

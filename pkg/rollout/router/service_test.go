@@ -60,7 +60,7 @@ func TestServiceSetsOneVersion(t *testing.T) {
 		"somebody else's Pods would be cut off": {st: bluegreen("", withPods(pods{old: 3, foreign: 1})),
 			waits: "service/web has 1 ready endpoint of neither version, which a pin would cut off", level: rollout.Unwritten},
 		"endpoints unseen": {st: bluegreen(""), world: unseen,
-			waits: "the endpoints of service/web were not seen", level: rollout.Unwritten},
+			waits: "service/web does not exist any more", level: rollout.Unwritten},
 		"the Service is gone": {st: bluegreen(""), world: deleted, waits: "service/web was not seen", level: rollout.Unwritten},
 		"somebody else's selector stays": {st: bluegreen("", selecting(`{"app":"web","track":"b"}`)),
 			waits: "the selector of service/web is none of this rollout's", level: rollout.Unwritten},
