@@ -66,7 +66,6 @@ func TestCustomKindsArePresentAbsentNotServedOrUnknown(t *testing.T) {
 		want snapshot.Reading
 	}{
 		{snapshot.Need{Kind: "Widget.example.com", Namespace: "shop", Name: "w"}, snapshot.Reading{}},
-		{snapshot.Need{Kind: "Widget.example.com", Namespace: "shop"}, snapshot.Reading{}},
 		{snapshot.Need{Kind: "HTTPRoute", Namespace: "shop", Name: "gone"}, snapshot.Reading{NotFound: true}},
 		{snapshot.Need{Kind: "VirtualService", Namespace: "shop"}, snapshot.Reading{Why: "not served by this cluster", NotServed: true}},
 		{snapshot.Need{Kind: "Gadget.example.com", Namespace: "shop", Name: "g"}, snapshot.Reading{Why: "not served by this cluster", NotServed: true}},
@@ -79,12 +78,17 @@ func TestCustomKindsArePresentAbsentNotServedOrUnknown(t *testing.T) {
 		needs, want = append(needs, c.need), append(want, c.want)
 	}
 	a := newAPI(t, addOns)
-	s, err := fill(t, a.reader(t), needs...)
+	r := a.reader(t)
+	s, err := fill(t, r, needs...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, s.Readings()); diff != "" {
 		t.Error(diff)
+	}
+	listed, err := fill(t, r, snapshot.Need{Kind: "Widget.example.com", Namespace: "shop"})
+	if err != nil || len(listed.InOrder()) != 2 {
+		t.Errorf("%v, %d widgets, want those of both pages", err, len(listed.InOrder()))
 	}
 	if got := a.count(); got != 5 {
 		t.Errorf("%d requests: one for discovery, one object each, and two pages", got)
