@@ -37,6 +37,11 @@ func Diagnose(scope *Scope, found []finding.Finding, c finding.Catalogue, l lang
 func group(found []finding.Finding, c finding.Catalogue) []finding.Finding {
 	var out []finding.Finding
 	at, titles := map[string]int{}, map[string]string{}
+	type place struct {
+		cause string
+		at    finding.Ref
+	}
+	seen := map[place]bool{}
 	for _, f := range found {
 		f.Count = max(f.Count, 1)
 		if f.Severity == "" {
@@ -49,6 +54,11 @@ func group(found []finding.Finding, c finding.Catalogue) []finding.Finding {
 			titles[args] = title
 		}
 		k := fmt.Sprintf("%s|%v|%s", f.Rule, f.Object, title)
+		here := place{k, f.Where().Object()}
+		if here.at.Kind == "Pod" && seen[here] {
+			continue // another container of a pod that is counted already
+		}
+		seen[here] = true
 		i, ok := at[k]
 		if !ok {
 			at[k] = len(out)

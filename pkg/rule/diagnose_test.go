@@ -101,6 +101,22 @@ func TestDiagnoseGroups(t *testing.T) {
 	}
 }
 
+// Pods are counted, not their containers.
+func TestDiagnoseCountsPodsOnce(t *testing.T) {
+	var found []finding.Finding
+	for _, pod := range []string{"web-1", "web-2"} {
+		for _, container := range []string{"app", "sidecar"} {
+			f := crash(pod, 1)
+			f.Object.Container, f.At.Container = container, container
+			found = append(found, f)
+		}
+	}
+	got := Diagnose(shop(), found, catalogue(), lang.English)
+	if len(got) != 1 || got[0].Count != 2 || len(got[0].Places()) != 2 {
+		t.Errorf("two pods of two containers each: %+v", got)
+	}
+}
+
 func TestScopeKeepsTheFirstWay(t *testing.T) {
 	sc := shop()
 	sc.Add(ref("Service", "web"), ref("Pod", "web-1"))
