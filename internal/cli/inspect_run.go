@@ -2,12 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
 	"github.com/kubectl-msa/kubectl-msa/pkg/render"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
@@ -42,14 +45,33 @@ func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 			return err
 		}
 	}
-	report, err := inspect.Inspect(s, q, inspect.Options{Lang: a.lang, Catalogue: catalogue})
+	options := inspect.Options{Lang: a.lang, Catalogue: catalogue}
+	report, err := inspect.Inspect(s, q, options)
+	gone := err
+	if rest := there(q, err); len(rest.Targets) > 0 { // as kubectl get has it: what is there is shown
+		report, err = inspect.Inspect(s, rest, options)
+	}
 	if err != nil {
 		return err
 	}
 	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
 		return err
 	}
+	if gone != nil {
+		return gone
+	}
 	return o.verdict.judge(report.Report)
+}
+
+// there is the query without the targets that the error says are not there; it
+// has none where that is not what the error says.
+func there(q inspect.Query, err error) inspect.Query {
+	var missing *rule.NotFoundError
+	if !errors.As(err, &missing) {
+		return inspect.Query{}
+	}
+	q.Targets = slices.DeleteFunc(slices.Clone(q.Targets), func(t finding.Ref) bool { return slices.Contains(missing.Targets, t) })
+	return q
 }
 
 // see gives the snapshot that the question is answered from: as much of a

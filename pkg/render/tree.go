@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -76,11 +77,18 @@ func (p *page) treeHead(r inspect.TreeReport) {
 		p.headline(severityMark(r.Findings[0].Severity), p.say("tree-found", map[string]any{"n": n, "title": r.Findings[0].Title}), tail)
 	case len(r.NotChecked) > 0:
 		p.headline(markInfo, p.say("tree-found-none", nil), tail)
-	case !unwell(r.Tree):
-		p.headline(markOK, p.say("tree-found-none", nil), "")
-	default:
+	case unwell(r.Tree):
 		p.headline(markWarning, p.say("tree-unwell", nil), "")
+	case unknown(r.Tree):
+		p.headline(markInfo, p.say("tree-found-none", nil), "")
+	default:
+		p.headline(markOK, p.say("tree-found-none", nil), "")
 	}
+}
+
+// unknown says that it is not known how what was asked about is.
+func unknown(all []inspect.TreeNode) bool {
+	return slices.ContainsFunc(all, func(n inspect.TreeNode) bool { return n.Target && n.Health == inspect.Unknown || unknown(n.Children) })
 }
 
 func unwell(all []inspect.TreeNode) bool {
