@@ -117,6 +117,10 @@ func (c *rollouts) tell(ctx context.Context, w rollout.Ref, do rollout.Ask) erro
 	if errors.Is(err, journal.ErrNone) {
 		return refuse(exitFailed, "rollout.error.none", "workload", w.String(), "namespace", w.Namespace)
 	}
+	var first *journal.BackFirstError
+	if errors.As(err, &first) {
+		return refuse(exitConflict, "rollout.error.back-first", "by", first.By, "workload", w.String())
+	}
 	return c.reader.Explain(err)
 }
 

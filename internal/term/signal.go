@@ -16,8 +16,10 @@ var ErrInterrupted = errors.New("interrupted")
 var ErrTerminated = fmt.Errorf("terminated: %w", ErrInterrupted)
 
 // OutlivePipe lets the process go on when nobody reads what it writes any more:
-// a write is an error from then on, and no signal.
-func OutlivePipe() { signal.Ignore(syscall.SIGPIPE) }
+// a write is an error from then on, and no signal. The signal is taken and not
+// ignored, for what is ignored stays so in every program that is started: there
+// "while :; do echo x; done | head -1" would never end.
+func OutlivePipe() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // Interruptible gives a context that the first interrupt, termination or hang-up
 // ends, with ErrInterrupted as its cause, or ErrTerminated. From then on the signals do what they

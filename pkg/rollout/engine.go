@@ -66,6 +66,8 @@ type Engine struct {
 	// asking are the gates that are being asked, given up or not.
 	asking sync.WaitGroup
 	seen   Event
+	// wish is one of the person at this terminal that could not be written down yet.
+	wish *Request
 	// claimed says that every object carries the token; unsure that a write under it may be on its way still.
 	claimed, unsure bool
 	conflicts       int
@@ -263,12 +265,18 @@ func (e *Engine) apply(ctx context.Context, w Write) error {
 
 // requests takes up what people have asked for, here or elsewhere.
 func (e *Engine) requests(ctx context.Context) error {
-	select {
-	case r := <-e.Requests:
-		if _, err := e.step(ctx, Asked{Request: r, World: e.w}); err != nil {
+	if e.wish == nil {
+		select {
+		case r := <-e.Requests:
+			e.wish = &r
+		default:
+		}
+	}
+	if e.wish != nil { // until it is written down
+		if _, err := e.step(ctx, Asked{Request: *e.wish, World: e.w}); err != nil {
 			return err
 		}
-	default:
+		e.wish = nil
 	}
 	r, err := e.Journal.Asked(ctx)
 	if err != nil || r == nil {

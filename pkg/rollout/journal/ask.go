@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
 // Asked implements rollout.Journal.
@@ -47,7 +48,8 @@ func (l *Leader) Took(ctx context.Context, r rollout.Request) error {
 }
 
 // Ask writes a person's wish down for whoever drives, in place of one that waits
-// there. It never lands on a rollout that is over: the error is ErrNone then. The
+// there; but a wish to go back that a driver is about to hear stays, and the error
+// is a *BackFirstError. It never lands on a rollout that is over: the error is ErrNone then. The
 // record says whether someone lives to take it up.
 func Ask(ctx context.Context, api API, ref rollout.Ref, r rollout.Request) (*Record, error) {
 	b := book{api: api, ref: ref}
@@ -70,7 +72,11 @@ func Ask(ctx context.Context, api API, ref rollout.Ref, r rollout.Request) (*Rec
 			return nil, err
 		}
 		record := p.record(ref)
-		_, err = b.patch(ctx, []op{testData(keyToken, p.config.Data[keyToken]), testData(keyOver, ""), setData(keyRequest, text)})
+		if w := record.Request; record.Life == Live && w != nil && w.Do == rollout.AskAbort && r.Do != rollout.AskAbort {
+			return nil, &BackFirstError{By: snapshot.Safe(w.By)}
+		}
+		_, err = b.patch(ctx, []op{testData(keyToken, p.config.Data[keyToken]), testData(keyOver, ""),
+			testData(keyRequest, p.config.Data[keyRequest]), setData(keyRequest, text)})
 		if err == nil {
 			record.Request = &r
 			return &record, nil

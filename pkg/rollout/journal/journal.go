@@ -62,6 +62,12 @@ func (e *UnderWayError) Error() string {
 	return fmt.Sprintf("a rollout of %s is under way and abandoned; %s led it and was last seen at %s", r.Ref, r.Driver, clock(r.Renewed))
 }
 
+// BackFirstError says that somebody else has just asked to go back, which comes first.
+type BackFirstError struct{ By string }
+
+// Error implements error.
+func (e *BackFirstError) Error() string { return e.By + " has just asked to go back" }
+
 // TooLargeError says that a state does not fit into a journal.
 type TooLargeError struct {
 	Ref   rollout.Ref

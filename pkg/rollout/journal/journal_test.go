@@ -300,6 +300,36 @@ func TestWhatIsTakenAwayFromADriverItPutsBack(t *testing.T) {
 	}
 }
 
+// Whoever asks to go back is not overruled by who asks for something else a
+// moment later; once nobody drives, the last wish counts.
+func TestAWishToGoBackComesFirst(t *testing.T) {
+	f := newFake()
+	l := lead(t, f, "ann", aState(0))
+	ask := func(do rollout.Ask, by string) error {
+		_, err := Ask(t.Context(), f, web, rollout.Request{Do: do, By: by})
+		return err
+	}
+	var first *BackFirstError
+	if err := ask(rollout.AskPromote, "eve"); err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(rollout.AskAbort, "bob"); err != nil {
+		t.Errorf("in place of a wish to go on: %v", err)
+	}
+	if err := ask(rollout.AskPromote, "eve"); !errors.As(err, &first) || first.By != "bob" {
+		t.Errorf("in place of a wish to go back: %v", err)
+	}
+	if r, err := l.Asked(t.Context()); err != nil || r == nil || r.Do != rollout.AskAbort {
+		t.Errorf("heard %+v, %v", r, err)
+	}
+	if err := l.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(rollout.AskResume, "eve"); err != nil {
+		t.Errorf("once nobody drives: %v", err)
+	}
+}
+
 // A namespace that goes takes the journal with it and lets none be made anew. That
 // is said once and for all, and not tried for ever.
 func TestAJournalThatCannotBeKept(t *testing.T) {

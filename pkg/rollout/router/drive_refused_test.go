@@ -134,6 +134,33 @@ func TestAbortAgain(t *testing.T) {
 	j.endedAs(g.look())
 }
 
+// What the person at the terminal asks for is not lost with a save that fails.
+func TestAWishOutlivesAFailedSave(t *testing.T) {
+	j := newJourney(t, rand.New(rand.NewPCG(3, 1)))
+	j.state.Spec.Steps[0].Pause = rollout.Pause{Manual: true}
+	g := on(j)
+	wishes := make(chan rollout.Request, 1)
+	failed := 0
+	flaky := refusing{stage: g, save: func(*stage) error {
+		if g.state.Phase == rollout.Paused && failed < 3 {
+			failed++
+			return errNetwork
+		}
+		return nil
+	}}
+	outcome, s, err := g.drive(t, j.machine, func(e *rollout.Engine) {
+		e.Journal, e.Requests = &flaky, wishes
+		e.Look = func(s *rollout.State, _ *rollout.World, _ string) {
+			if s.Phase == rollout.Paused && failed == 0 && len(wishes) == 0 {
+				wishes <- rollout.Request{ID: "1", Do: rollout.AskAbort, By: "kim"}
+			}
+		}
+	})
+	if err != nil || outcome != rollout.OutcomeAborted || failed != 3 {
+		t.Errorf("ended %q in %s after %d failures: %v", outcome, s.Phase, failed, err)
+	}
+}
+
 // slowly is a gate that takes a moment to be given up, as a command that is asked to end does.
 type slowly struct{ asked, gone atomic.Bool }
 
