@@ -10,8 +10,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-msa/kubectl-msa/test/cluster"
 	"github.com/kubectl-msa/kubectl-msa/test/quota/random"
@@ -151,12 +151,8 @@ func TestClaimsOfTheSchedulerAgree(t *testing.T) {
 // refusedAlike asks for a claim above the limit, and sends it.
 func (w *world) refusedAlike() {
 	w.t.Helper()
-	q, err := w.typed.CoreV1().ResourceQuotas(w.ns).Get(w.t.Context(), "devices", metav1.GetOptions{})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	q.Spec.Hard = corev1.ResourceList{extendedGPU: resource.MustParse("4")}
-	if _, err := w.typed.CoreV1().ResourceQuotas(w.ns).Update(w.t.Context(), q, metav1.UpdateOptions{}); err != nil {
+	limit := fmt.Sprintf(`[{"op": "replace", "path": "/spec/hard", "value": {%q: "4"}}]`, extendedGPU)
+	if _, err := w.typed.CoreV1().ResourceQuotas(w.ns).Patch(w.t.Context(), "devices", types.JSONPatchType, []byte(limit), metav1.PatchOptions{}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.load()
