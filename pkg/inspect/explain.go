@@ -71,12 +71,13 @@ func (e explainer) object(t finding.Ref) Object {
 		e.kind(&out, o)
 	}
 	out.Managed = e.managed(o)
+	leaves := o.GetDeletionTimestamp() != nil
+	if leaves {
+		out.Health = Progressing // whatever has ended already
+	}
 	out.Health = e.health(t, out.Health)
 	e.warn(&out)
-	if o.GetDeletionTimestamp() != nil {
-		if out.Health == Healthy {
-			out.Health = Progressing
-		}
+	if leaves {
 		out.Status = e.terminating(o)
 	}
 	if e.s.Source == snapshot.FromManifests {

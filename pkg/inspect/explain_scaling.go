@@ -19,7 +19,11 @@ func (e explainer) autoscaler(v *autoscalingv2.HorizontalPodAutoscaler) told {
 		summary: e.text("autoscaler", map[string]any{"target": target.Kind + " " + target.Name, "min": least, "max": int(v.Spec.MaxReplicas)}),
 		health:  Healthy, status: e.text("autoscaler-status", map[string]any{"now": now, "min": least, "max": int(v.Spec.MaxReplicas)}),
 	}
-	t.rows = append(t.rows, e.compare("what-pods", nil, strconv.Itoa(want), strconv.Itoa(now), now == want))
+	pods := e.compare("what-pods", nil, strconv.Itoa(want), strconv.Itoa(now), now == want)
+	if want == 0 && now > 0 && least > 0 { // it never wants none: nothing was computed
+		pods.Desired, pods.OK = e.text("no-value", nil), nil
+	}
+	t.rows = append(t.rows, pods)
 	for i, m := range v.Spec.Metrics {
 		name, desired := metricTarget(m)
 		observed := e.text("no-value", nil)

@@ -34,7 +34,12 @@ func (e explainer) service(out *Object, svc *corev1.Service) {
 		if ready == 0 {
 			out.Health = Unknown // whether that is wrong is for a rule to say
 		}
-		out.Compare = append(out.Compare, e.compare("what-endpoints", nil, e.text("want-at-least-one", nil), strconv.Itoa(ready), ready > 0))
+		row := e.compare("what-endpoints", nil, e.text("want-at-least-one", nil), strconv.Itoa(ready), ready > 0)
+		if total == 0 && len(svc.Spec.Selector) == 0 {
+			// Some keep nothing but a name, as what elects a leader does.
+			out.Status, row.OK = e.text("status-endpoints-unwritten", nil), nil
+		}
+		out.Compare = append(out.Compare, row)
 	}
 	if len(svc.Spec.Selector) > 0 {
 		out.Compare = append(out.Compare, e.ports(svc)...)
