@@ -55,9 +55,7 @@ func group(found []finding.Finding, c finding.Catalogue) []finding.Finding {
 		}
 		k := fmt.Sprintf("%s|%v|%s", f.Rule, f.Object, title)
 		here := place{k, f.Where().Object()}
-		if here.at.Kind == "Pod" && seen[here] {
-			continue // another container of a pod that is counted already
-		}
+		counted := here.at.Kind == "Pod" && seen[here] // for another of its containers
 		seen[here] = true
 		i, ok := at[k]
 		if !ok {
@@ -65,11 +63,16 @@ func group(found []finding.Finding, c finding.Catalogue) []finding.Finding {
 			out = append(out, f)
 			continue
 		}
-		known, more := out[i], f
+		known, more, n := out[i], f, out[i].Count+f.Count
+		if counted {
+			n = out[i].Count
+		}
 		if more.Severity.Rank() > known.Severity.Rank() {
 			known, more = more, known
+		} else if counted {
+			continue
 		}
-		known.Count = out[i].Count + f.Count
+		known.Count = n
 		known.Also = append(known.Also, more.Places()...)
 		out[i] = known
 	}

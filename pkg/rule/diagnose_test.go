@@ -117,6 +117,22 @@ func TestDiagnoseCountsPodsOnce(t *testing.T) {
 	}
 }
 
+// Of the containers of a pod too, the worst stands for all.
+func TestDiagnoseTakesTheWorstContainer(t *testing.T) {
+	mild, bad := crash("web-2", 3), crash("web-2", 3)
+	mild.Severity, mild.At.Container, bad.At.Container = finding.Warning, "app", "sidecar"
+	for name, found := range map[string][]finding.Finding{"after": {crash("web-1", 3), mild, bad}, "before": {mild, bad, crash("web-1", 3)}, "alone": {mild, bad}} {
+		got := Diagnose(shop(), found, catalogue(), lang.English)
+		pods := map[string]bool{}
+		for _, place := range got[0].Places() {
+			pods[place.Name] = true
+		}
+		if len(got) != 1 || got[0].Severity != finding.Error || got[0].Count != len(pods) || len(pods) != min(len(found)-1, 2) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestScopeKeepsTheFirstWay(t *testing.T) {
 	sc := shop()
 	sc.Add(ref("Service", "web"), ref("Pod", "web-1"))
