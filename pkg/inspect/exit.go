@@ -72,7 +72,7 @@ func end(s *snapshot.Snapshot, pod *corev1.Pod, c container) ending {
 	default:
 		e.event, e.cause, e.unseen = killer(s, pod, c, t)
 		if e.event == nil {
-			e.assumeEarlierKill(s, pod, c)
+			e.assumeOtherKill(s, pod, c)
 		}
 	}
 	if e.cause == crashed && wrongBinaryLogged(s, pod, c) {
@@ -183,15 +183,16 @@ func killer(s *snapshot.Snapshot, pod *corev1.Pod, c container, t *corev1.Contai
 	return nil, byItself, answer.Why
 }
 
-// assumeEarlierKill: the kubelet's client writes about one pod 25 events in a
+// assumeOtherKill: the kubelet's client writes about one pod 25 events in a
 // burst and then one every five minutes (client-go, tools/record/events_cache.go),
 // so a pod that is killed again and again soon has no Killing event for its
-// newest end; and an event may be written a moment after the status. Where the
-// program ended by a signal, and had run for as long as the probe needs, the kill
-// before, or the probe's failure during the run, stands for it. An exit with 0
+// newest end; and an event may be written a moment after the status, or be merged
+// with that of the next kill a moment before it. Where the program ended by a
+// signal, and had run for as long as the probe needs, another instance's kill, or
+// the probe's failure during the run, stands for it. An exit with 0
 // may be the program's own wish: it counts only where even the event of its
 // start is missing.
-func (e *ending) assumeEarlierKill(s *snapshot.Snapshot, pod *corev1.Pod, c container) {
+func (e *ending) assumeOtherKill(s *snapshot.Snapshot, pod *corev1.Pod, c container) {
 	t := e.terminated
 	if t.ExitCode != 0 && t.ExitCode != 137 && t.ExitCode != 143 {
 		return
@@ -202,7 +203,7 @@ func (e *ending) assumeEarlierKill(s *snapshot.Snapshot, pod *corev1.Pod, c cont
 	kills, _ := containerEvents(s, pod, c, "Killing")
 	for _, kill := range kills {
 		cause, probe := probeKill(kill.Message, c)
-		if probe == nil || t.StartedAt.Time.Before(rule.LastSeen(kill)) || t.FinishedAt.Sub(t.StartedAt.Time) < probeBudget(probe) {
+		if probe == nil || t.FinishedAt.Sub(t.StartedAt.Time) < probeBudget(probe) {
 			continue
 		}
 		e.event, e.cause, e.assumed = kill, cause, true
@@ -256,11 +257,13 @@ func probeKill(message string, c container) (cause, *corev1.Probe) {
 }
 
 // near says whether a kill that the kubelet announced can have caused this end:
-// the event comes first, the end at most the grace period later. Events are
-// merged: the time is that of the last repetition.
+// the event comes first, while this instance ran, or at most the grace period
+// before the end. Events are merged: the time is that of the last repetition.
 func near(e *corev1.Event, t *corev1.ContainerStateTerminated, grace time.Duration) bool {
-	gap := t.FinishedAt.Sub(rule.LastSeen(e))
-	return gap >= -killSlack && gap <= grace+killSlack
+	at := rule.LastSeen(e)
+	gap := t.FinishedAt.Sub(at)
+	// A busy node may take longer than the grace period to end what it kills.
+	return gap >= -killSlack && (gap <= grace+killSlack || at.After(t.StartedAt.Time))
 }
 
 // gracePeriod is the longest time between the kubelet's decision to kill the
