@@ -16,13 +16,12 @@ const eventKind snapshot.Kind = "Event"
 // need are not worth a request each.
 func eventNeeds(sc *rule.Scope) snapshot.Needs {
 	var n snapshot.Needs
-	members := sc.Members()
-	if len(members) == 1 && members[0].Kind == "Pod" {
-		n.Objects = append(n.Objects, podEventNeed(members[0].Namespace, members[0].Name))
+	if sc.Len() == 1 && sc.Targets[0].Kind == "Pod" {
+		n.Objects = append(n.Objects, podEventNeed(sc.Targets[0].Namespace, sc.Targets[0].Name))
 		return n
 	}
 	seen, all := map[string]bool{}, everywhere(sc)
-	for _, m := range members {
+	for m := range sc.Members() {
 		if m.Namespace == "" || seen[m.Namespace] { // nothing cluster-scoped is a member with events of interest
 			continue
 		}

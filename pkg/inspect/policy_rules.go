@@ -30,7 +30,7 @@ func policyRules() []rule.Rule {
 // callersIn are the workloads of a scope whose templates name addresses.
 func callersIn(s *snapshot.Snapshot, sc *rule.Scope) []snapshot.Object {
 	var out []snapshot.Object
-	for _, m := range sc.Members() {
+	for m := range sc.Members() {
 		switch m.Kind {
 		case "Deployment", "StatefulSet", "DaemonSet", "CronJob":
 			if o, a := s.Find(snapshot.Kind(m.Kind), m.Namespace, m.Name); a.State == snapshot.Present && calls.Names(s, o) {

@@ -81,7 +81,7 @@ func routeParents(u *unstructured.Unstructured) []routeParent {
 // customMembers are the objects of these kinds in the scope that were seen and are not going away.
 func customMembers(s *snapshot.Snapshot, sc *rule.Scope, kinds ...snapshot.Kind) []*unstructured.Unstructured {
 	var out []*unstructured.Unstructured
-	for _, m := range sc.Members() {
+	for m := range sc.Members() {
 		if !slices.Contains(kinds, snapshot.Kind(m.Kind)) {
 			continue
 		}

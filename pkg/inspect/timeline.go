@@ -96,7 +96,7 @@ func Timeline(s *snapshot.Snapshot, q Query, o Options) (TimelineReport, error) 
 // moments lists everything that has a time, the oldest first.
 func (e explainer) moments() []Moment {
 	var out []Moment
-	for _, m := range e.scope.Members() {
+	for m := range e.scope.Members() {
 		o, a := e.s.Find(snapshot.Kind(m.Kind), m.Namespace, m.Name)
 		if a.State != snapshot.Present {
 			continue

@@ -140,7 +140,7 @@ func fewFields(fields []string) string {
 func (e explainer) eventMoments() []Moment {
 	seen := map[string]bool{}
 	var sets []finding.Ref
-	for _, m := range e.scope.Members() {
+	for m := range e.scope.Members() {
 		seen[m.Kind+"/"+m.Namespace+"/"+m.Name] = true
 		if m.Kind == "ReplicaSet" || m.Kind == "Job" || m.Kind == "StatefulSet" || m.Kind == "DaemonSet" {
 			sets = append(sets, m)

@@ -29,7 +29,7 @@ type grower struct {
 
 func newGrower(e explainer) *grower {
 	g := &grower{explainer: e, below: map[finding.Ref][]finding.Ref{}, shown: map[finding.Ref]bool{}, ill: map[finding.Ref]bool{}, causes: map[finding.Ref][]TreeCause{}}
-	for _, m := range e.scope.Members() {
+	for m := range e.scope.Members() {
 		if up, ok := g.above(m); ok {
 			g.hang(up, m)
 		}

@@ -105,7 +105,7 @@ func treeNeeds(s *snapshot.Snapshot, q Query) snapshot.Needs {
 func referredNeeds(s *snapshot.Snapshot, scope *rule.Scope) []snapshot.Need {
 	wanted := map[snapshot.Need][]string{}
 	var order []snapshot.Need
-	for _, m := range scope.Members() {
+	for m := range scope.Members() {
 		o, a := s.Find(snapshot.Kind(m.Kind), m.Namespace, m.Name)
 		if a.State != snapshot.Present || standsBelow(o) {
 			continue

@@ -32,7 +32,7 @@ func warningNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 		return snapshot.Needs{}
 	}
 	e := explainer{s: s, scope: sc, texts: texts}
-	for _, m := range sc.Members() {
+	for m := range sc.Members() {
 		o, a := s.Find(snapshot.Kind(m.Kind), m.Namespace, m.Name)
 		if a.State != snapshot.Present || !warnedKinds(m.Kind) {
 			continue

@@ -77,7 +77,7 @@ func hooksOf(o snapshot.Object) []hook {
 // Service, and without whose answer it refuses.
 func neededHooks(s *snapshot.Snapshot, sc *rule.Scope) []hook {
 	var out []hook
-	for _, m := range sc.Members() {
+	for m := range sc.Members() {
 		if kind := snapshot.Kind(m.Kind); kind != validatingKind && kind != mutatingKind {
 			continue
 		}

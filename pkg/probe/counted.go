@@ -73,7 +73,7 @@ func kubelets(s *snapshot.Snapshot, q Query) (needs []snapshot.Need, leftOut int
 	}
 	on := map[string]*load{}
 	namespaces := map[string]bool{}
-	for _, m := range scope.Members() {
+	for m := range scope.Members() {
 		pod, a := snapshot.Get[*corev1.Pod](s, m.Namespace, m.Name)
 		if m.Kind != "Pod" || a.State != snapshot.Present || !meant(pod) || pod.Spec.NodeName == "" || !probed(pod) {
 			continue

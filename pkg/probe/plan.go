@@ -222,7 +222,7 @@ func (r *reacher) service(t finding.Ref, svc *corev1.Service) {
 func eventNeeds(sc *rule.Scope) snapshot.Needs {
 	var n snapshot.Needs
 	var pods []finding.Ref
-	for _, m := range sc.Members() {
+	for m := range sc.Members() {
 		if m.Kind == "Pod" {
 			pods = append(pods, m)
 		}

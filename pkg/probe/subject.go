@@ -50,7 +50,7 @@ type view struct {
 func look(s *snapshot.Snapshot, sc *rule.Scope) *view {
 	v := &view{s: s, events: map[finding.Ref][]*corev1.Event{}}
 	known := map[finding.Ref]*subject{}
-	for _, m := range sc.Members() {
+	for m := range sc.Members() {
 		o, a := s.Find(snapshot.Kind(m.Kind), m.Namespace, m.Name)
 		if a.State != snapshot.Present {
 			continue

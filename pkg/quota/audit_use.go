@@ -93,7 +93,7 @@ func namespaceUses(s *snapshot.Snapshot, scope *rule.Scope, soft SoftLimits, v V
 // worksIn are the workloads of a namespace in the scope.
 func worksIn(s *snapshot.Snapshot, scope *rule.Scope, namespace string) []Work {
 	var out []Work
-	for _, r := range scope.Members() {
+	for r := range scope.Members() {
 		if r.Namespace != namespace || !slices.Contains(auditKinds(), snapshot.Kind(r.Kind)) {
 			continue
 		}

@@ -155,9 +155,9 @@ func TestBelow(t *testing.T) {
 	sc.Add(ref("Deployment", "web"), ref("Pod", "b"))
 	sc.Add(ref("Deployment", "web"), ref("Pod", "a"))
 	sc.Add(ref("Service", "web"), ref("Pod", "a"))
-	for _, of := range sc.Members() {
+	for of := range sc.Members() {
 		var want []finding.Ref
-		for _, m := range sc.Members() {
+		for m := range sc.Members() {
 			if m != of && sc.Under(of, m) {
 				want = append(want, m)
 			}

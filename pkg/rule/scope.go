@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -13,61 +14,83 @@ import (
 type Scope struct {
 	Targets []finding.Ref
 
-	order    []finding.Ref
-	parents  map[finding.Ref][]finding.Ref
-	children map[finding.Ref][]finding.Ref
-	members  map[finding.Ref]int // where each stands in order
+	order    []member
+	position map[finding.Ref]int32 // of each member in order
+}
+
+// member stands for its parents and children by their positions: a scope may hold tens of thousands.
+type member struct {
+	ref      finding.Ref
+	parents  []int32
+	children []int32
 }
 
 // NewScope begins a scope with its targets.
 func NewScope(targets ...finding.Ref) *Scope {
-	sc := &Scope{parents: map[finding.Ref][]finding.Ref{}, children: map[finding.Ref][]finding.Ref{}, members: map[finding.Ref]int{}}
+	sc := &Scope{position: map[finding.Ref]int32{}}
 	for _, t := range targets {
-		if !sc.member(t) {
+		if n := len(sc.order); int(sc.join(t)) == n {
 			sc.Targets = append(sc.Targets, t)
-			sc.join(t)
 		}
 	}
 	return sc
 }
 
-func (sc *Scope) member(r finding.Ref) bool {
-	_, ok := sc.members[r]
-	return ok
-}
-
-func (sc *Scope) join(r finding.Ref) {
-	sc.members[r] = len(sc.order)
-	sc.order = append(sc.order, r)
+// join makes r a member, if it is none yet, and gives its position.
+func (sc *Scope) join(r finding.Ref) int32 {
+	at, known := sc.position[r]
+	if !known {
+		at = int32(len(sc.order)) //nolint:gosec // a scope holds fewer objects than there is memory for
+		sc.position[r] = at
+		sc.order = append(sc.order, member{ref: r})
+	}
+	return at
 }
 
 // Add hangs child under parent. An object may be reached in several ways, and
 // a target from another one; what would close a circle is left out.
 func (sc *Scope) Add(parent, child finding.Ref) {
-	if child == parent || sc.member(parent) && sc.Under(child, parent) {
+	if child == parent || sc.Has(parent) && sc.Under(child, parent) {
 		return
 	}
-	if !sc.member(child) {
-		sc.join(child)
-	}
-	if !slices.Contains(sc.parents[child], parent) {
-		sc.parents[child] = append(sc.parents[child], parent)
-		sc.children[parent] = append(sc.children[parent], child)
+	above, below := sc.join(parent), sc.join(child)
+	if !slices.Contains(sc.order[below].parents, above) {
+		sc.order[below].parents = append(sc.order[below].parents, above)
+		sc.order[above].children = append(sc.order[above].children, below)
 	}
 }
 
 // Has says whether the object was reached.
-func (sc *Scope) Has(r finding.Ref) bool { return sc.member(r.Object()) }
+func (sc *Scope) Has(r finding.Ref) bool {
+	_, ok := sc.position[r.Object()]
+	return ok
+}
 
-// Members lists all that was reached, in the order in which it was.
-func (sc *Scope) Members() []finding.Ref { return sc.order }
+// Len counts what was reached, the targets included.
+func (sc *Scope) Len() int { return len(sc.order) }
+
+// Members goes through all that was reached, in the order in which it was.
+func (sc *Scope) Members() iter.Seq[finding.Ref] {
+	return func(yield func(finding.Ref) bool) {
+		for _, m := range sc.order {
+			if !yield(m.ref) {
+				return
+			}
+		}
+	}
+}
 
 // Chain leads from a target to the object, both included, by the way that was
 // found first.
 func (sc *Scope) Chain(r finding.Ref) []finding.Ref {
-	up := []finding.Ref{r.Object()}
-	for parents := sc.parents[r.Object()]; len(parents) > 0; parents = sc.parents[parents[0]] {
-		up = append(up, parents[0])
+	at, known := sc.position[r.Object()]
+	if !known {
+		return []finding.Ref{r.Object()}
+	}
+	up := []finding.Ref{sc.order[at].ref}
+	for m := sc.order[at]; len(m.parents) > 0; {
+		m = sc.order[m.parents[0]]
+		up = append(up, m.ref)
 	}
 	slices.Reverse(up)
 	return up
@@ -78,23 +101,37 @@ func (sc *Scope) Under(ancestor, r finding.Ref) bool {
 	if r.Object() == ancestor.Object() {
 		return true
 	}
-	return slices.ContainsFunc(sc.parents[r.Object()], func(parent finding.Ref) bool { return sc.Under(ancestor, parent) })
+	above, known := sc.position[ancestor.Object()]
+	below, reached := sc.position[r.Object()]
+	return known && reached && sc.under(above, below)
+}
+
+func (sc *Scope) under(ancestor, at int32) bool {
+	return slices.ContainsFunc(sc.order[at].parents, func(p int32) bool { return p == ancestor || sc.under(ancestor, p) })
 }
 
 // Below lists what hangs below the object in any way, in the order in which it was reached.
 func (sc *Scope) Below(r finding.Ref) []finding.Ref {
-	var out []finding.Ref
-	seen := map[finding.Ref]bool{r.Object(): true}
-	for open := []finding.Ref{r.Object()}; len(open) > 0; open = open[1:] {
-		for _, child := range sc.children[open[0]] {
+	at, known := sc.position[r.Object()]
+	if !known {
+		return nil
+	}
+	seen := map[int32]bool{at: true}
+	var found []int32
+	for open := []int32{at}; len(open) > 0; open = open[1:] {
+		for _, child := range sc.order[open[0]].children {
 			if !seen[child] {
 				seen[child] = true
-				out = append(out, child)
+				found = append(found, child)
 				open = append(open, child)
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b finding.Ref) int { return sc.members[a] - sc.members[b] })
+	slices.Sort(found)
+	var out []finding.Ref
+	for _, at := range found {
+		out = append(out, sc.order[at].ref)
+	}
 	return out
 }
 
@@ -103,7 +140,7 @@ func Members[T snapshot.Object](s *snapshot.Snapshot, sc *Scope) []T {
 	var zero T
 	kind := string(snapshot.KindOf(zero))
 	var out []T
-	for _, r := range sc.order {
+	for r := range sc.Members() {
 		if r.Kind != kind {
 			continue
 		}
