@@ -33,7 +33,7 @@ func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 		return err
 	}
 	if len(o.selection.objects) == 0 {
-		restore := frugally(15) // whole pods are kept
+		restore := frugally(10) // whole pods are kept
 		defer restore()
 	}
 	s, q, err := a.see(ctx, o, inspect.Plan)

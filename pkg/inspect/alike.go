@@ -2,26 +2,54 @@ package inspect
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
-// Alike keeps once what the pods of one owner have in common, as they are read:
-// ten thousand pods that each hold their own copy of the template would fill the
-// memory. What is told of them does not change.
+// Alike keeps once what the pods of one owner, and the endpoints of one slice, have
+// in common, as they are read: ten thousand pods that each hold their own copy of
+// the template would fill the memory. What is told of them does not change.
 func Alike() snapshot.Keep {
-	return snapshot.Keep{Reduce: snapshot.ControlledPods(func(pod, first *corev1.Pod) {
+	pods := snapshot.ControlledPods(func(pod, first *corev1.Pod) {
 		plainTokens(pod)
+		pod.Status.Conditions = slices.Clone(pod.Status.Conditions) // decoded into room for more
 		if first != nil {
 			share(pod, first)
 		}
-	})}
+	})
+	return snapshot.Keep{Reduce: func(o snapshot.Object) {
+		pods(o)
+		if slice, ok := o.(*discoveryv1.EndpointSlice); ok {
+			shareEndpoints(slice)
+		}
+	}}
+}
+
+// shareEndpoints keeps once what the endpoints of a slice have in common.
+func shareEndpoints(slice *discoveryv1.EndpointSlice) {
+	slice.Endpoints = slices.Clone(slice.Endpoints)
+	for i := range slice.Endpoints {
+		mine, theirs := &slice.Endpoints[i], slice.Endpoints[0]
+		value(&mine.Conditions.Ready, theirs.Conditions.Ready)
+		value(&mine.Conditions.Serving, theirs.Conditions.Serving)
+		value(&mine.Conditions.Terminating, theirs.Conditions.Terminating)
+		value(&mine.NodeName, theirs.NodeName)
+		value(&mine.Zone, theirs.Zone)
+		if mine.TargetRef != nil && theirs.TargetRef != nil {
+			word(&mine.TargetRef.Kind, theirs.TargetRef.Kind)
+			word(&mine.TargetRef.Namespace, theirs.TargetRef.Namespace)
+		}
+	}
 }
 
 func share(pod, first *corev1.Pod) {
+	word(&pod.Namespace, first.Namespace)
+	word(&pod.GenerateName, first.GenerateName)
 	same(&pod.Labels, first.Labels)
 	same(&pod.Annotations, first.Annotations)
 	same(&pod.OwnerReferences, first.OwnerReferences)
@@ -33,12 +61,31 @@ func share(pod, first *corev1.Pod) {
 	same(&mine.Affinity, theirs.Affinity)
 	same(&mine.SecurityContext, theirs.SecurityContext)
 	same(&mine.TopologySpreadConstraints, theirs.TopologySpreadConstraints)
+	word(&mine.RestartPolicy, theirs.RestartPolicy)
+	word(&mine.DNSPolicy, theirs.DNSPolicy)
+	word(&mine.SchedulerName, theirs.SchedulerName)
+	word(&mine.ServiceAccountName, theirs.ServiceAccountName)
+	word(&mine.DeprecatedServiceAccount, theirs.DeprecatedServiceAccount)
+	value(&mine.TerminationGracePeriodSeconds, theirs.TerminationGracePeriodSeconds)
+	value(&mine.EnableServiceLinks, theirs.EnableServiceLinks)
+	value(&mine.Priority, theirs.Priority)
+	value(&mine.PreemptionPolicy, theirs.PreemptionPolicy)
+	word(&pod.Status.Phase, first.Status.Phase)
+	word(&pod.Status.QOSClass, first.Status.QOSClass)
+	if len(pod.Status.Conditions) == len(first.Status.Conditions) {
+		for i := range pod.Status.Conditions {
+			m, t := &pod.Status.Conditions[i], &first.Status.Conditions[i]
+			word(&m.Type, t.Type)
+			word(&m.Status, t.Status)
+			word(&m.Reason, t.Reason)
+		}
+	}
 	if len(pod.Status.ContainerStatuses) == len(first.Status.ContainerStatuses) {
 		for i := range pod.Status.ContainerStatuses {
 			m, t := &pod.Status.ContainerStatuses[i], &first.Status.ContainerStatuses[i]
-			same(&m.Name, t.Name)
-			same(&m.Image, t.Image)
-			same(&m.ImageID, t.ImageID)
+			word(&m.Name, t.Name)
+			word(&m.Image, t.Image)
+			word(&m.ImageID, t.ImageID)
 			same(&m.Resources, t.Resources)
 			same(&m.AllocatedResources, t.AllocatedResources)
 			same(&m.VolumeMounts, t.VolumeMounts)
@@ -49,6 +96,20 @@ func share(pod, first *corev1.Pod) {
 // same takes the other's value where it says the same.
 func same[T any](mine *T, theirs T) {
 	if reflect.DeepEqual(*mine, theirs) {
+		*mine = theirs
+	}
+}
+
+// word is the same for what needs no reflection.
+func word[T ~string](mine *T, theirs T) {
+	if *mine == theirs {
+		*mine = theirs
+	}
+}
+
+// value is the same for what a pointer leads to.
+func value[T comparable](mine **T, theirs *T) {
+	if *mine != nil && theirs != nil && **mine == *theirs {
 		*mine = theirs
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -33,5 +34,29 @@ func TestAlike(t *testing.T) {
 	}
 	if diff := cmp.Diff(podAlike("d", "kube-api-access-ddddd", "1", corev1.ConditionFalse), ill); diff != "" {
 		t.Errorf("a pod that is not ready: %s", diff)
+	}
+}
+
+// The endpoints of a slice share what they have in common, and say what they said.
+func TestAlikeEndpoints(t *testing.T) {
+	slice := func() *discoveryv1.EndpointSlice {
+		out := &discoveryv1.EndpointSlice{}
+		for i, node := range []string{"one", "one", "two"} {
+			ready := i < 2
+			out.Endpoints = append(out.Endpoints, discoveryv1.Endpoint{
+				Addresses: []string{"10.0.0.1"}, NodeName: &node, Conditions: discoveryv1.EndpointConditions{Ready: &ready},
+				TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: "shop", Name: node},
+			})
+		}
+		return out
+	}
+	shared := slice()
+	Alike().Reduce(shared)
+	if diff := cmp.Diff(slice(), shared); diff != "" {
+		t.Error(diff)
+	}
+	e := shared.Endpoints
+	if e[0].NodeName != e[1].NodeName || e[0].Conditions.Ready != e[1].Conditions.Ready {
+		t.Error("two endpoints on one node keep its name twice")
 	}
 }

@@ -55,7 +55,9 @@ func Rules() []rule.Rule {
 // or until the query's budget of requests is used up.
 func Plan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	needs := asked(s, q)
-	first, late := wants(s, q)
+	targets, _ := resolve(s, q)
+	scope, further := reach(s, targets)
+	first, late := wants(s, q, scope, further)
 	needs.Add(affordable(s, first, late, budget(q)-len(s.Missing(needs).Objects)))
 	return s.Missing(needs)
 }
@@ -70,10 +72,10 @@ func asked(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	return needs
 }
 
-// wants is everything that the answer would like to look at besides, the most telling first.
-func wants(s *snapshot.Snapshot, q Query) (first, late snapshot.Needs) {
-	targets, _ := resolve(s, q)
-	scope, first := reach(s, targets)
+// wants is everything that the answer would like to look at besides, the most
+// telling first: at the very first what leads further from what was reached.
+func wants(s *snapshot.Snapshot, q Query, scope *rule.Scope, further snapshot.Needs) (first, late snapshot.Needs) {
+	first = further
 	if len(q.Targets) > 0 || len(q.Kinds) > 0 { // at a glance, what lies around each object is not looked for
 		first.Add(kindNeeds(s, scope))
 	}
@@ -83,8 +85,8 @@ func wants(s *snapshot.Snapshot, q Query) (first, late snapshot.Needs) {
 }
 
 // unanswered is what the answer would still like to look at.
-func unanswered(s *snapshot.Snapshot, q Query) snapshot.Needs {
-	first, late := wants(s, q)
+func unanswered(s *snapshot.Snapshot, q Query, scope *rule.Scope, further snapshot.Needs) snapshot.Needs {
+	first, late := wants(s, q, scope, further)
 	first.Add(late)
 	return s.Missing(first)
 }
@@ -105,7 +107,7 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 	if missing := absent(s, q); len(missing) > 0 {
 		return Report{}, &rule.NotFoundError{Targets: missing}
 	}
-	scope, _ := reach(s, targets)
+	scope, further := reach(s, targets)
 	findings := rule.Diagnose(scope, rule.Run(s, scope, Rules()), o.Catalogue, o.Lang)
 	texts, err := loadMessages()
 	if err != nil {
@@ -121,7 +123,7 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 		about.Targets = append(about.Targets, t.String())
 	}
 	return Report{
-		Report:  finding.NewReport("inspect", s.TakenAt, about, findings, append(e.notChecked(), e.unasked(unanswered(s, q), budget(q))...), s.Requests),
+		Report:  finding.NewReport("inspect", s.TakenAt, about, findings, append(e.notChecked(), e.unasked(unanswered(s, q, scope, further), budget(q))...), s.Requests),
 		Objects: e.objects(),
 	}, nil
 }

@@ -7,6 +7,7 @@ package snapshot
 import (
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -78,7 +79,6 @@ type Snapshot struct {
 	// Requests counts the requests to the API server that made it.
 	Requests int
 
-	objects  map[key]Object
 	order    []key                        // of manifests alone: a file says one thing after the other
 	byKind   map[Kind]map[string][]Object // kind → namespace → objects in order of name
 	readings []Reading
@@ -94,8 +94,8 @@ type Snapshot struct {
 func New(source Source, takenAt time.Time) *Snapshot {
 	return &Snapshot{
 		TakenAt: takenAt, Source: source,
-		objects: map[key]Object{}, byKind: map[Kind]map[string][]Object{},
-		reads: map[Need]Reading{}, logs: map[LogNeed]LogReading{},
+		byKind: map[Kind]map[string][]Object{},
+		reads:  map[Need]Reading{}, logs: map[LogNeed]LogReading{},
 	}
 }
 
@@ -103,31 +103,35 @@ func New(source Source, takenAt time.Time) *Snapshot {
 func (s *Snapshot) Add(o Object) {
 	Sanitize(o)
 	k := key{KindOf(o), o.GetNamespace(), o.GetName()}
-	if _, ok := s.objects[k]; !ok {
-		spaces := s.byKind[k.kind]
-		if spaces == nil {
-			spaces = map[string][]Object{}
-			s.byKind[k.kind] = spaces
-		}
-		list := spaces[k.namespace]
-		at := sort.Search(len(list), func(i int) bool { return list[i].GetName() >= k.name })
-		list = append(list, nil)
-		copy(list[at+1:], list[at:])
-		list[at] = o
-		spaces[k.namespace] = list
+	spaces := s.byKind[k.kind]
+	if spaces == nil {
+		spaces = map[string][]Object{}
+		s.byKind[k.kind] = spaces
+	}
+	at, known := s.position(k)
+	if known {
+		spaces[k.namespace][at] = o
+	} else {
+		spaces[k.namespace] = slices.Insert(spaces[k.namespace], at, o)
 		if s.Source == FromManifests {
 			s.order = append(s.order, k)
 		}
-	} else {
-		list := s.byKind[k.kind][k.namespace]
-		for i := range list {
-			if list[i].GetName() == k.name {
-				list[i] = o
-			}
-		}
 	}
-	s.objects[k] = o
 	s.index.forget()
+}
+
+// position is where an object stands, or would stand, among those of its kind and namespace.
+func (s *Snapshot) position(k key) (int, bool) {
+	return slices.BinarySearchFunc(s.byKind[k.kind][k.namespace], k.name, func(o Object, name string) int { return strings.Compare(o.GetName(), name) })
+}
+
+// held gives the object if the snapshot has it.
+func (s *Snapshot) held(k key) (Object, bool) {
+	at, known := s.position(k)
+	if !known {
+		return nil, false
+	}
+	return s.byKind[k.kind][k.namespace][at], true
 }
 
 // Record notes how a read ended.
@@ -201,7 +205,7 @@ func (s *Snapshot) InOrder() []Object {
 	}
 	out := make([]Object, len(s.order))
 	for i, k := range s.order {
-		out[i] = s.objects[k]
+		out[i], _ = s.held(k)
 	}
 	return out
 }
@@ -240,7 +244,7 @@ func Get[T Object](s *Snapshot, namespace, name string) (T, Answer) {
 // Find is Get for a kind that is only known by name.
 func (s *Snapshot) Find(kind Kind, namespace, name string) (Object, Answer) {
 	s.touch(kind)
-	if o, ok := s.objects[key{kind, namespace, name}]; ok {
+	if o, ok := s.held(key{kind, namespace, name}); ok {
 		return o, Answer{State: Present}
 	}
 	if r, ok := s.reads[Need{Kind: kind, Namespace: namespace, Name: name}]; ok {
@@ -337,7 +341,7 @@ func (s *Snapshot) tried(n Need) bool {
 		return true
 	}
 	if n.Name != "" {
-		if o, ok := s.objects[key{n.Kind, n.Namespace, n.Name}]; ok && o != nil {
+		if _, ok := s.held(key{n.Kind, n.Namespace, n.Name}); ok {
 			return true
 		}
 	}

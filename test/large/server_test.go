@@ -125,7 +125,7 @@ func managed(o *corev1.Pod) {
 		fields := fmt.Sprintf(`{"f:metadata":{"f:labels":{%s}}}`, strings.Repeat(`"f:app.kubernetes.io/part-of":{},"f:app":{},`, 30)+`"f:last":{}`)
 		o.ManagedFields = append(o.ManagedFields, metav1.ManagedFieldsEntry{Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fields)})
 	}
-	for _, kind := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady} {
+	for _, kind := range []corev1.PodConditionType{corev1.PodReadyToStartContainers, corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady} {
 		o.Status.Conditions = append(o.Status.Conditions, corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue})
 	}
 }
