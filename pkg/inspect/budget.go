@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"slices"
+
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -37,9 +39,14 @@ func budget(q Query) int {
 
 // spent counts the requests that a snapshot took, as the budget has them.
 func spent(s *snapshot.Snapshot) int {
-	n := len(s.Readings()) + len(s.Logs())
+	n := len(s.Logs())
 	if discovered(s) {
 		n++
+	}
+	for _, r := range s.Readings() {
+		if !r.NotServed || !addOn(r.Need.Kind) { // discovery has said so, and nothing was asked
+			n++
+		}
 	}
 	return n
 }
@@ -86,32 +93,32 @@ func within(s *snapshot.Snapshot, n snapshot.Needs, bound int) snapshot.Needs {
 func affordable(s *snapshot.Snapshot, first, late snapshot.Needs, bound int) snapshot.Needs {
 	first, late = s.Missing(first), s.Missing(late)
 	if first.Empty() {
-		return within(s, folded(late), bound)
+		return within(s, folded(s, late), bound)
 	}
 	all := first
 	all.Add(late)
-	all = folded(s.Missing(all))
+	all = folded(s, s.Missing(all))
 	if len(all.Objects)+len(all.Logs)+spare <= bound-spent(s) {
 		return within(s, all, bound)
 	}
-	return within(s, folded(first), bound)
+	return within(s, folded(s, first), bound)
 }
 
 // folded puts lists in the place of many narrower reads: of one kind in one
-// namespace, and of one kind in many namespaces.
-func folded(n snapshot.Needs) snapshot.Needs {
+// namespace, and of one kind in many namespaces; but for lists that were tried in vain.
+func folded(s *snapshot.Snapshot, n snapshot.Needs) snapshot.Needs {
 	inNamespace := func(n snapshot.Need) (wider, part snapshot.Need) {
 		return snapshot.Need{Kind: n.Kind, Namespace: n.Namespace}, n
 	}
 	inAll := func(n snapshot.Need) (wider, part snapshot.Need) {
 		return snapshot.Need{Kind: n.Kind}, snapshot.Need{Namespace: n.Namespace}
 	}
-	n.Objects = foldedBy(inAll, foldedBy(inNamespace, n.Objects))
+	n.Objects = foldedBy(s, inAll, foldedBy(s, inNamespace, n.Objects))
 	return n
 }
 
 // foldedBy puts a wider read in the place of those of which it has more than a few different parts.
-func foldedBy(widen func(snapshot.Need) (wider, part snapshot.Need), all []snapshot.Need) []snapshot.Need {
+func foldedBy(s *snapshot.Snapshot, widen func(snapshot.Need) (wider, part snapshot.Need), all []snapshot.Need) []snapshot.Need {
 	parts := map[snapshot.Need]map[snapshot.Need]bool{}
 	foldable := func(n snapshot.Need) bool { return n.Fields == "" && n.Kind != snapshot.ServerVersionKind }
 	for _, n := range all {
@@ -127,7 +134,7 @@ func foldedBy(widen func(snapshot.Need) (wider, part snapshot.Need), all []snaps
 	var out []snapshot.Need
 	done := map[snapshot.Need]bool{}
 	for _, n := range all {
-		if wider, _ := widen(n); foldable(n) && len(parts[wider]) > fewTargets {
+		if wider, _ := widen(n); foldable(n) && len(parts[wider]) > fewTargets && !slices.ContainsFunc(s.Readings(), func(r snapshot.Reading) bool { return r.Need == wider }) {
 			n = wider
 		}
 		if !done[n] {
@@ -141,7 +148,7 @@ func foldedBy(widen func(snapshot.Need) (wider, part snapshot.Need), all []snaps
 // unasked is what the query still wants where its requests are used up: it is
 // neither present nor absent, and is told as not checked.
 func (e explainer) unasked(missing snapshot.Needs, bound int) []finding.NotChecked {
-	missing = folded(missing)
+	missing = folded(e.s, missing)
 	if e.s.Source != snapshot.FromCluster || !within(e.s, missing, bound).Empty() {
 		return nil
 	}

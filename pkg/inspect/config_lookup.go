@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"sort"
+	"strings"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -38,7 +39,12 @@ func lookupNeeds(s *snapshot.Snapshot, v *survey) snapshot.Needs {
 	var n snapshot.Needs
 	byNamespace := map[string][]wanted{}
 	var namespaces []string
+	var single []snapshot.Need
 	for _, w := range unread(s, urgent) {
+		if listForbidden(s, w) {
+			single = append(single, w.need())
+			continue
+		}
 		if byNamespace[w.namespace] == nil {
 			namespaces = append(namespaces, w.namespace)
 		}
@@ -51,6 +57,7 @@ func lookupNeeds(s *snapshot.Snapshot, v *survey) snapshot.Needs {
 	if len(n.Objects) > mostLookups {
 		n.Objects = wholeKinds(n.Objects)
 	}
+	n.Objects = append(n.Objects, single...)
 	// Certificates of pods that run well are read only where that is cheap.
 	if certificates := unread(s, certificatesWanted(v.secrets)); len(urgent) == 0 && len(certificates) <= mostCertificates {
 		for _, w := range certificates {
@@ -73,11 +80,17 @@ func unread(s *snapshot.Snapshot, all []wanted) []wanted {
 			continue
 		}
 		seen[w] = true
-		if _, a := s.Find(w.kind, w.namespace, w.name); a.State == snapshot.Unknown && a.Why == notRead {
+		_, a := s.Find(w.kind, w.namespace, w.name)
+		if a.State == snapshot.Unknown && (a.Why == notRead || s.Asked(w.need()).Why == notRead && listForbidden(s, w)) {
 			out = append(out, w)
 		}
 	}
 	return out
+}
+
+// listForbidden says that the list that would hold it was refused, which it need not be to read the one.
+func listForbidden(s *snapshot.Snapshot, w wanted) bool {
+	return strings.HasPrefix(s.Covered(w.kind, w.namespace, "").Why, "forbidden: ")
 }
 
 // readsFor chooses between one GET for each name and one list of the kind, in one namespace.

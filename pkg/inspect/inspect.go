@@ -84,11 +84,13 @@ func wants(s *snapshot.Snapshot, q Query, scope *rule.Scope, further snapshot.Ne
 	return first, rule.Needs(s, scope, policyRules())
 }
 
-// unanswered is what the answer would still like to look at.
-func unanswered(s *snapshot.Snapshot, q Query, scope *rule.Scope, further snapshot.Needs) snapshot.Needs {
+// desires are everything that the answer would like to look at.
+func desires(s *snapshot.Snapshot, q Query, scope *rule.Scope, further snapshot.Needs) snapshot.Needs {
+	out := asked(s, q)
 	first, late := wants(s, q, scope, further)
-	first.Add(late)
-	return s.Missing(first)
+	out.Add(first)
+	out.Add(late)
+	return out
 }
 
 // telling are the rules without that of what policies deny, which reads much and seldom is the cause.
@@ -122,8 +124,9 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 	for _, t := range targets {
 		about.Targets = append(about.Targets, t.String())
 	}
+	desired := desires(s, q, scope, further)
 	return Report{
-		Report:  finding.NewReport("inspect", s.TakenAt, about, findings, append(e.notChecked(), e.unasked(unanswered(s, q, scope, further), budget(q))...), s.Requests),
+		Report:  finding.NewReport("inspect", s.TakenAt, about, findings, append(e.settled(e.notChecked(), desired.Objects), e.unasked(s.Missing(desired), budget(q))...), s.Requests),
 		Objects: e.objects(),
 	}, nil
 }

@@ -99,6 +99,7 @@ func Tree(s *snapshot.Snapshot, q Query, o TreeOptions) (TreeReport, error) {
 	}
 	targets, _ := resolve(s, q)
 	scope, _ := treeReach(s, targets)
+	needs := treeNeeds(s, q)
 	findings := rule.Diagnose(scope, rule.Run(s, scope, Rules()), o.Catalogue, o.Lang)
 	e, err := newViewer(s, scope, findings, o.Options)
 	if err != nil {
@@ -120,7 +121,7 @@ func Tree(s *snapshot.Snapshot, q Query, o TreeOptions) (TreeReport, error) {
 		asked.Targets = append(asked.Targets, t.String())
 	}
 	return TreeReport{
-		Report: finding.NewReport("tree", s.TakenAt, asked, findings, append(e.unread.NotChecked(s), e.unasked(s.Missing(treeNeeds(s, q)), treeBudget(q))...), s.Requests),
+		Report: finding.NewReport("tree", s.TakenAt, asked, findings, append(e.settled(e.unread.NotChecked(s), needs.Objects), e.unasked(s.Missing(needs), treeBudget(q))...), s.Requests),
 		Why:    o.Why, Tree: tree,
 	}, nil
 }

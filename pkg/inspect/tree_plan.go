@@ -13,12 +13,16 @@ import (
 // treeBudget bounds what a tree reads, however many replicas there are. What
 // would go beyond is reported as not checked.
 func treeBudget(q Query) int {
+	most := max(objectRequests, budget(q))
 	for _, t := range q.Targets {
-		if snapshot.Kind(t.Kind) == gatewayAPIKind {
+		switch snapshot.Kind(t.Kind) {
+		case gatewayAPIKind:
 			return manyRequests
+		case "Service": // with what routes to it
+			most = max(most, trafficRequests)
 		}
 	}
-	return objectRequests
+	return most
 }
 
 // TreePlan says what is still to be read for the tree: first what it consists
@@ -31,9 +35,9 @@ func TreePlan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	_, more := treeReach(s, targets)
 	needs.Add(more)
 	if missing := s.Missing(needs); !missing.Empty() {
-		return within(s, folded(missing), treeBudget(q))
+		return within(s, folded(s, missing), treeBudget(q))
 	}
-	return within(s, folded(s.Missing(treeNeeds(s, q))), treeBudget(q))
+	return within(s, folded(s, s.Missing(treeNeeds(s, q))), treeBudget(q))
 }
 
 // treeReach is reach, and what hangs on a target that says nothing of it itself:

@@ -80,7 +80,7 @@ func (n Needs) Empty() bool { return len(n.Objects) == 0 && len(n.Logs) == 0 }
 
 // Missing is the part of the needs that the snapshot has not tried to read yet,
 // each once, in the order asked. A need that a wider read covers, of these or
-// before, is not missing.
+// before, is not missing; of the objects of a forbidden list, see singly.
 func (s *Snapshot) Missing(n Needs) Needs {
 	var out Needs
 	seen, asked := map[Need]bool{}, map[Need]bool{}
@@ -89,14 +89,15 @@ func (s *Snapshot) Missing(n Needs) Needs {
 	}
 	covered := func(n Need) bool {
 		for _, wider := range n.wider() {
-			if wider != n && asked[wider] {
+			if wider != n && asked[wider] && !s.reads[wider].forbidden() {
 				return true
 			}
 		}
 		return false
 	}
+	probing := map[Need]bool{}
 	for _, need := range n.Objects {
-		if !seen[need] && !covered(need) && !s.tried(need) {
+		if !seen[need] && !covered(need) && !s.tried(need) && s.singly(need, probing) {
 			seen[need] = true
 			out.Objects = append(out.Objects, need)
 		}

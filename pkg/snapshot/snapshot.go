@@ -56,6 +56,9 @@ type Reading struct {
 	Partial bool `json:"partial,omitempty"`
 }
 
+// forbidden says that whoever asked may not read this.
+func (r Reading) forbidden() bool { return strings.HasPrefix(r.Why, "forbidden: ") }
+
 // LogReading is the end of a log, or why it could not be read.
 type LogReading struct {
 	Need  LogNeed  `json:"need"`
@@ -346,11 +349,36 @@ func (s *Snapshot) tried(n Need) bool {
 		}
 	}
 	for _, wider := range n.wider() {
-		if _, ok := s.reads[wider]; ok {
+		if r, ok := s.reads[wider]; ok && (n.Name == "" || !r.forbidden()) {
 			return true
 		}
 	}
 	return false
+}
+
+// singly says whether one object may still be asked for although a list that
+// would hold it is forbidden: get and list are different verbs. One is tried
+// first (probing holds for which list), and the others where that was allowed.
+func (s *Snapshot) singly(n Need, probing map[Need]bool) bool {
+	if n.Name == "" {
+		return true
+	}
+	for _, wider := range n.wider() {
+		if !s.reads[wider].forbidden() {
+			continue
+		}
+		allowed, refused := false, false
+		for _, r := range s.readings {
+			if r.Need.Name != "" && r.Need.Kind == n.Kind && (wider.Namespace == "" || r.Need.Namespace == wider.Namespace) {
+				allowed, refused = allowed || r.Why == "", refused || r.forbidden()
+			}
+		}
+		if !allowed && (refused || probing[wider]) {
+			return false
+		}
+		probing[wider] = true
+	}
+	return true
 }
 
 // Trace notes from now on which kinds are asked for; Traced lists them. A test
