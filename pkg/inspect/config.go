@@ -25,15 +25,16 @@ func configRules() []rule.Rule {
 		}
 	}
 	reads := configReads()
+	served := append(configReads(), ingressKind, gatewayAPIKind)
 	return []rule.Rule{
 		{ID: "config/configmap-missing", Reads: reads, Needs: v.configNeeds, Check: missing(configMapKind, false)},
 		{ID: "config/configmap-key-missing", Reads: reads, Needs: v.configNeeds, Check: missing(configMapKind, true)},
 		{ID: "config/secret-missing", Reads: reads, Needs: v.configNeeds, Check: missing(secretKind, false)},
 		{ID: "config/secret-key-missing", Reads: reads, Needs: v.configNeeds, Check: missing(secretKind, true)},
 		{ID: "config/serviceaccount-missing", Reads: accountReads(), Needs: accountNeeds, Check: checkAccounts},
-		{ID: "config/tls-secret-invalid", Reads: reads, Needs: v.configNeeds, Check: v.certificateCheck(certificateInvalid)},
-		{ID: "config/certificate-expired", Reads: reads, Needs: v.configNeeds, Check: v.certificateCheck(certificateExpired)},
-		{ID: "config/certificate-expiring", Reads: reads, Needs: v.configNeeds, Check: v.certificateCheck(certificateExpiring)},
+		{ID: "config/tls-secret-invalid", Reads: served, Needs: v.configNeeds, Check: v.certificateCheck(certificateInvalid)},
+		{ID: "config/certificate-expired", Reads: served, Needs: v.configNeeds, Check: v.certificateCheck(certificateExpired)},
+		{ID: "config/certificate-expiring", Reads: served, Needs: v.configNeeds, Check: v.certificateCheck(certificateExpiring)},
 	}
 }
 

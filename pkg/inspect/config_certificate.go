@@ -1,10 +1,12 @@
 package inspect
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
@@ -60,34 +62,63 @@ func judgeCertificate(secret *snapshot.Secret, now time.Time) (state certificate
 	return certificateFine, lang.Text{}
 }
 
-// certificateCheck reports the TLS Secrets of the scope's pods that are in this state.
+// holder is what takes a certificate from a Secret: a pod, or an Ingress or Gateway whose controller serves it.
+type holder struct {
+	object       snapshot.Object
+	secret, path string
+	namespace    string
+	owner        finding.Ref
+	// served: by a controller, and not by a program that reads a file.
+	served bool
+}
+
+// holders are all in the scope.
+func (v *survey) holders(s *snapshot.Snapshot, sc *rule.Scope) []holder {
+	var out []holder
+	for _, p := range v.of(s, sc).secrets {
+		for _, r := range p.references {
+			out = append(out, holder{object: p.pod, secret: r.name, path: r.path, namespace: p.pod.Namespace, owner: rule.TemplateOwner(s, p.pod)})
+		}
+	}
+	eachIngress(s, sc, func(ing *networkingv1.Ingress) {
+		for i, t := range ing.Spec.TLS {
+			out = append(out, holder{ing, t.SecretName, fmt.Sprintf("spec.tls[%d].secretName", i), ing.Namespace, rule.RefTo(ing), true})
+		}
+	})
+	for _, g := range customMembers(s, sc, gatewayAPIKind) {
+		for _, c := range certificatesOf(g) {
+			out = append(out, holder{g, c.name, c.field + ".name", c.namespace, rule.RefTo(g), true})
+		}
+	}
+	return out
+}
+
+// certificateCheck reports the TLS Secrets that the scope's pods, Ingresses and Gateways use and that are in this state.
 func (v *survey) certificateCheck(want certificateState) func(*snapshot.Snapshot, *rule.Scope) []finding.Finding {
 	return func(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		var out []finding.Finding
-		for _, p := range v.of(s, sc).secrets {
-			for _, r := range p.references {
-				secret, answer := snapshot.Get[*snapshot.Secret](s, p.pod.Namespace, r.name)
-				if answer.State != snapshot.Present {
-					continue
-				}
-				if state, problem := judgeCertificate(secret, s.TakenAt); state == want {
-					out = append(out, certificateFinding(s, p.pod, secret, r, problem))
-				}
+		for _, h := range v.holders(s, sc) {
+			secret, answer := snapshot.Get[*snapshot.Secret](s, h.namespace, h.secret)
+			if answer.State != snapshot.Present {
+				continue
+			}
+			if state, problem := judgeCertificate(secret, s.TakenAt); state == want {
+				out = append(out, certificateFinding(s, h, secret, problem))
 			}
 		}
 		return out
 	}
 }
 
-// certificateFinding is about the Secret: it must change, not the pods that use it.
-func certificateFinding(s *snapshot.Snapshot, pod *corev1.Pod, secret *snapshot.Secret, r reference, problem lang.Text) finding.Finding {
+// certificateFinding is about the Secret: it must change, not what uses it.
+func certificateFinding(s *snapshot.Snapshot, h holder, secret *snapshot.Secret, problem lang.Text) finding.Finding {
 	ref := rule.RefTo(secret)
 	f := finding.Finding{
-		Object: ref, At: rule.RefTo(pod), Via: []finding.Ref{ref},
-		Evidence: []finding.Evidence{{Object: rule.RefTo(pod).String(), Path: r.path, Value: secret.Name}},
+		Object: ref, At: rule.RefTo(h.object), Via: []finding.Ref{ref},
+		Evidence: []finding.Evidence{seen(h.object, h.path, secret.Name)},
 		Args: map[string]any{
 			"namespace": secret.Namespace, "name": secret.Name, "problem": problem, "names": []string{},
-			"notAfter": "", "days": 0, "hours": 0, "owner": rule.TemplateOwner(s, pod).String(),
+			"notAfter": "", "days": 0, "hours": 0, "owner": h.owner.String(), "served": h.served,
 			// cert-manager says on the Secret which Certificate made it.
 			"issuer": secret.Annotations["cert-manager.io/certificate-name"],
 		},

@@ -13,6 +13,12 @@ func (e explainer) gatewayKind(t *told, u *unstructured.Unstructured) {
 	switch snapshot.KindOf(u) {
 	case "GatewayClass":
 		t.summary = e.text("gatewayclass", map[string]any{"controller": textIn(u.Object, "spec", "controllerName")})
+		gateways, _ := snapshot.ListCustom(e.s, gatewayAPIKind, "", nil)
+		for _, g := range gateways {
+			if textIn(g.Object, "spec", "gatewayClassName") == u.GetName() {
+				t.points(UsedBy, string(gatewayAPIKind), g.GetNamespace(), g.GetName())
+			}
+		}
 	case "Gateway":
 		var listeners []string
 		for _, l := range below(u.Object, "spec", "listeners") {
@@ -68,10 +74,29 @@ func (e explainer) gatewayRoute(t *told, u *unstructured.Unstructured) {
 		t.points(RefersTo, kind, in(u, textIn(p, "namespace")), textIn(p, "name"))
 	}
 	for i, r := range below(u.Object, "spec", "rules") {
+		if len(below(r, "backendRefs")) == 0 {
+			t.rows = append(t.rows, e.unsent(i, r))
+		}
 		for _, b := range below(r, "backendRefs") {
 			e.weighted(t, i, textIn(b, "kind"), in(u, textIn(b, "namespace")), textIn(b, "name"), textIn(b, "port"), textIn(b, "weight"))
 		}
 	}
+}
+
+// unsent is a rule that sends nothing on: it redirects, or has the Gateway answer with an error.
+func (e explainer) unsent(at int, r map[string]any) Comparison {
+	what := e.text("what-rule", map[string]any{"n": at + 1, "weight": ""})
+	for _, f := range below(r, "filters") {
+		if to, ok := f["requestRedirect"].(map[string]any); ok {
+			return named(what, e.text("route-redirects", map[string]any{
+				"to": strings.Trim(textIn(to, "scheme")+" "+textIn(to, "hostname"), " "), "code": textIn(to, "statusCode"),
+			}), "", nil)
+		}
+	}
+	if len(below(r, "filters")) > 0 { // one of them may answer
+		return named(what, e.text("route-no-backend", nil), "", nil)
+	}
+	return named(what, e.text("route-answers-error", nil), "", judged(false))
 }
 
 // weighted is one backend of a rule, with its share where it has one.

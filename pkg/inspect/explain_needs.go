@@ -125,6 +125,8 @@ func around(t finding.Ref) []snapshot.Need {
 		return []snapshot.Need{{Kind: "ResourceQuota", Namespace: t.Name}, {Kind: "LimitRange", Namespace: t.Name}}
 	case "CronJob":
 		return []snapshot.Need{{Kind: "Job", Namespace: t.Namespace}}
+	case "GatewayClass":
+		return []snapshot.Need{{Kind: "Gateway"}}
 	case "Gateway":
 		return []snapshot.Need{{Kind: "HTTPRoute"}, {Kind: "GRPCRoute"}}
 	}

@@ -29,6 +29,7 @@ func hpaRules() []rule.Rule {
 		{ID: "hpa/at-maximum", Reads: []snapshot.Kind{hpaKind}, Check: eachHPA(atMaximum)},
 		{ID: "hpa/disabled", Reads: []snapshot.Kind{hpaKind}, Check: eachHPA(scalingDisabled)},
 		{ID: "hpa/conflict", Reads: []snapshot.Kind{hpaKind}, Needs: conflictNeeds, Check: eachHPA(conflict)},
+		{ID: "hpa/selector-overlap", Reads: append(target, "Pod"), Needs: overlapNeeds, Check: eachHPA(selectorOverlap)},
 		{ID: "api/service-unavailable", Reads: []snapshot.Kind{hpaKind, "Namespace", "APIService"}, Check: checkAPIs},
 	}
 }

@@ -258,8 +258,8 @@ func checkIngressSecrets(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding
 }
 
 // issuedFor says that cert-manager was asked to make the certificate.
-func issuedFor(ing *networkingv1.Ingress) bool {
-	return ing.Annotations["cert-manager.io/issuer"] != "" || ing.Annotations["cert-manager.io/cluster-issuer"] != ""
+func issuedFor(o snapshot.Object) bool {
+	return o.GetAnnotations()["cert-manager.io/issuer"] != "" || o.GetAnnotations()["cert-manager.io/cluster-issuer"] != ""
 }
 
 func conflictingNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {

@@ -26,13 +26,14 @@ func routeKinds() []snapshot.Kind { return []snapshot.Kind{"HTTPRoute", "GRPCRou
 
 // routeRules find why a route of the Gateway API leads nowhere.
 func routeRules() []rule.Rule {
-	reads := append([]snapshot.Kind{gatewayAPIKind, gatewayClassKind, referenceGrantKind, "Service"}, routeKinds()...)
+	reads := append([]snapshot.Kind{gatewayAPIKind, gatewayClassKind, referenceGrantKind, "Service", secretKind}, routeKinds()...)
 	one := func(id string, check func(*snapshot.Snapshot, *rule.Scope) []finding.Finding) rule.Rule {
 		return rule.Rule{ID: "route/" + id, Reads: reads, Needs: routeNeeds, Check: check}
 	}
 	return []rule.Rule{
 		one("backend-missing", checkRouteBackends), one("port-missing", checkRoutePorts), one("parent-missing", checkRouteParents),
 		one("not-accepted", checkRouteAccepted), one("reference-not-granted", checkGrants), one("gateway-not-programmed", checkGateways),
+		one("certificate-missing", checkCertificates),
 	}
 }
 
@@ -120,6 +121,7 @@ func routeNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 			n.Objects = append(n.Objects, snapshot.Need{Kind: gatewayClassKind})
 		}
 		for _, c := range certificatesOf(u) {
+			want(secretKind, c.namespace, c.name)
 			if c.namespace != u.GetNamespace() {
 				n.Objects = append(n.Objects, snapshot.Need{Kind: referenceGrantKind, Namespace: c.namespace})
 			}

@@ -47,14 +47,18 @@ func stale(u *unstructured.Unstructured, condition map[string]any) bool {
 }
 
 // listenerSecret is a Secret that a listener of a Gateway names.
-type listenerSecret struct{ namespace, name, field string }
+type listenerSecret struct{ namespace, name, field, listener, host string }
+
+func (c listenerSecret) ref() finding.Ref {
+	return finding.Ref{Kind: string(secretKind), Namespace: c.namespace, Name: c.name}
+}
 
 func certificatesOf(g *unstructured.Unstructured) []listenerSecret {
 	var out []listenerSecret
 	for i, l := range below(g.Object, "spec", "listeners") {
 		for j, c := range below(l, "tls", "certificateRefs") {
 			if kind := textIn(c, "kind"); (kind == "" || kind == "Secret") && textIn(c, "group") == "" {
-				out = append(out, listenerSecret{in(g, textIn(c, "namespace")), textIn(c, "name"), fmt.Sprintf("spec.listeners[%d].tls.certificateRefs[%d]", i, j)})
+				out = append(out, listenerSecret{in(g, textIn(c, "namespace")), textIn(c, "name"), fmt.Sprintf("spec.listeners[%d].tls.certificateRefs[%d]", i, j), textIn(l, "name"), textIn(l, "hostname")})
 			}
 		}
 	}
@@ -85,7 +89,7 @@ func checkGrants(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	}
 	for _, u := range customMembers(s, sc, gatewayAPIKind) {
 		for _, c := range certificatesOf(u) {
-			refuse(u, finding.Ref{Kind: "Secret", Namespace: c.namespace, Name: c.name}, c.field)
+			refuse(u, c.ref(), c.field)
 		}
 	}
 	return out
@@ -125,36 +129,4 @@ func granted(s *snapshot.Snapshot, from *unstructured.Unstructured, to finding.R
 		}
 	}
 	return false
-}
-
-// checkGateways: a Gateway serves nothing: its class is not there, or its
-// controller says that it is not accepted or not programmed.
-func checkGateways(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
-	var out []finding.Finding
-	for _, u := range customMembers(s, sc, gatewayAPIKind) {
-		class := textIn(u.Object, "spec", "gatewayClassName")
-		f := routeFinding(u, map[string]any{"class": class, "condition": "", "reason": "", "said": "", "nearest": ""})
-		if _, a := snapshot.FindCustom(s, gatewayClassKind, "", class); class != "" && a.State == snapshot.Absent {
-			var names []string
-			for _, o := range s.OfKind(gatewayClassKind, "") {
-				names = append(names, o.GetName())
-			}
-			f.Args["nearest"] = nearestName(class, names)
-			f.Via = []finding.Ref{{Kind: string(gatewayClassKind), Name: class}}
-			f.Evidence = []finding.Evidence{seen(u, "spec.gatewayClassName", class), {Object: "gatewayclasses", Path: "metadata.name", Value: orNone(names)}}
-			out = append(out, f)
-			continue
-		}
-		for _, c := range below(u.Object, "status", "conditions") {
-			kind, reason := textIn(c, "type"), textIn(c, "reason")
-			if kind != "Accepted" && kind != "Programmed" || textIn(c, "status") != "False" || reason == "Pending" || stale(u, c) {
-				continue
-			}
-			f.Args["condition"], f.Args["reason"], f.Args["said"] = kind, reason, firstLine(textIn(c, "message"))
-			f.Evidence = []finding.Evidence{seen(u, "status.conditions["+kind+"]", "False "+words(reason, textIn(c, "message")))}
-			out = append(out, f)
-			break // a Gateway that is not accepted is not programmed either
-		}
-	}
-	return out
 }
