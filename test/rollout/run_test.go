@@ -42,7 +42,7 @@ func bluegreen(s *stage.Stage, more ...string) []string {
 }
 
 // resume goes on with a rollout, and agrees to the commands of its gates.
-func resume(s *stage.Stage) []string { return []string{"resume", s.Target(), "--allow-commands"} }
+func resume(s *stage.Stage) []string { return []string{"resume", s.Target(), "--allow-gates"} }
 
 // promoted is how the objects are once kubectl has set the image.
 func promoted(t *testing.T, s *stage.Stage) stage.Objects {

@@ -42,9 +42,6 @@ var errTooLong = errors.New("no answer in time")
 //
 // The exit code is the answer. Any but the four is that of a check that broke.
 func (j judge) askCommand(ctx context.Context, g rollout.GateSpec, about rollout.Question) rollout.Answer {
-	if j.MayRun == nil || !j.MayRun(g.Value) {
-		return inconclusive("the command comes from the rollout's ConfigMap, and nobody here agreed to run it")
-	}
 	question, err := json.Marshal(about)
 	if err != nil {
 		return inconclusive("the question cannot be written: %v", err)

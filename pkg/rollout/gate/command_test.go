@@ -89,8 +89,8 @@ func TestCommandLineHoldsNothingOfTheCluster(t *testing.T) {
 func TestCommandFromTheJournalIsNotRun(t *testing.T) {
 	mark := filepath.Join(t.TempDir(), "ran")
 	line := "touch " + mark
-	for name, may := range map[string]func(string) bool{"nobody was asked": nil, "another was agreed to": func(l string) bool { return l == "true" }} {
-		got := New(Options{MayRun: may}).Judge(t.Context(), command(line), question())
+	for name, may := range map[string]func(rollout.GateSpec) bool{"nobody was asked": nil, "another was agreed to": Only([]rollout.GateSpec{command("true")})} {
+		got := New(Options{MayAsk: may}).Judge(t.Context(), command(line), question())
 		if _, err := os.Stat(mark); err == nil || got.Result != rollout.Inconclusive || !strings.Contains(got.Message, "nobody here agreed") {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
@@ -98,7 +98,7 @@ func TestCommandFromTheJournalIsNotRun(t *testing.T) {
 }
 
 func TestCommandHasTheGivenEnvironment(t *testing.T) {
-	j := New(Options{MayRun: func(string) bool { return true }, Env: []string{"KUBECONFIG=/given"}})
+	j := New(Options{MayAsk: anything, Env: []string{"KUBECONFIG=/given"}})
 	want(t, j.Judge(t.Context(), command("echo $KUBECONFIG"), question()), rollout.Pass, "/given")
 }
 
@@ -135,7 +135,7 @@ func TestCommandIsEndedWhenTheDriverIs(t *testing.T) {
 		}
 		cancel()
 	}()
-	got := New(Options{MayRun: func(string) bool { return true }}).Judge(ctx, command("sleep 600 & echo $! >"+pids+"; wait"), question())
+	got := New(Options{MayAsk: anything}).Judge(ctx, command("sleep 600 & echo $! >"+pids+"; wait"), question())
 	want(t, got, rollout.Inconclusive, "interrupted")
 	ended(t, pids)
 }

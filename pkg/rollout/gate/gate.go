@@ -29,26 +29,27 @@ const (
 
 // Options are what gates need of their surroundings.
 type Options struct {
-	// MayRun says which command lines may be run here. Nil runs none.
+	// MayAsk says which commands may be run and which addresses called from here. Nil allows none.
 	//
 	// Whoever takes over a rollout reads its gates from a ConfigMap, and whoever may write that would otherwise run
-	// commands on the machine, and with the rights, of the person who types "rollout resume". So a command line is
-	// run only where the person at this machine gave it or agreed to it. Commands(spec) is right for a plan that
-	// comes from them.
-	MayRun func(line string) bool
+	// commands on the machine, and with the rights, of the person who types "rollout resume", and have that machine call
+	// what only it can reach. So such a gate is asked only where the person at this machine gave it or agreed to it.
+	// Only(Reaching(spec)) is right for a plan that comes from them.
+	MayAsk func(rollout.GateSpec) bool
 	// Env are variables for commands beside those of this process, NAME=VALUE each.
 	Env []string
 	// Transport makes the requests of web hooks; nil is the usual one, with the proxies of the environment.
 	Transport http.RoundTripper
 }
 
-// Commands lets the command lines of a plan run.
-func Commands(spec rollout.Spec) func(line string) bool {
-	var lines []string
+// Reaching lists the gates of a plan that do something outside of the cluster,
+// each once: that run a command here, or call an address from here.
+func Reaching(spec rollout.Spec) []rollout.GateSpec {
+	var found []rollout.GateSpec
 	add := func(gates []rollout.GateSpec) {
 		for _, g := range gates {
-			if g.Kind == rollout.GateCommand {
-				lines = append(lines, g.Value)
+			if reaches(g.Kind) && !slices.Contains(found, g) {
+				found = append(found, g)
 			}
 		}
 	}
@@ -56,7 +57,14 @@ func Commands(spec rollout.Spec) func(line string) bool {
 	for _, step := range spec.Steps {
 		add(step.Gates)
 	}
-	return func(line string) bool { return slices.Contains(lines, line) }
+	return found
+}
+
+func reaches(k rollout.GateKind) bool { return k == rollout.GateCommand || k == rollout.GateWebhook }
+
+// Only lets these gates be asked, as they are written.
+func Only(gates []rollout.GateSpec) func(rollout.GateSpec) bool {
+	return func(g rollout.GateSpec) bool { return slices.Contains(gates, g) }
 }
 
 // New gives the judge of all gates that are asked from outside the machine.
@@ -77,6 +85,9 @@ func (j judge) Judge(ctx context.Context, g rollout.GateSpec, about rollout.Ques
 func (j judge) ask(ctx context.Context, g rollout.GateSpec, about rollout.Question) rollout.Answer {
 	if err := Check(g); err != nil {
 		return inconclusive("%v", err)
+	}
+	if reaches(g.Kind) && (j.MayAsk == nil || !j.MayAsk(g)) {
+		return inconclusive("the %s comes from the rollout's ConfigMap, and nobody here agreed to it", g.Kind)
 	}
 	switch g.Kind {
 	case rollout.GateTime:

@@ -167,7 +167,7 @@ func TestWebhookThatDoesNotAnswerHasNoData(t *testing.T) {
 	if got := ask(t, webhook(secure.URL), question()); got.Result != rollout.NoData || !strings.Contains(got.Message, "certificate") {
 		t.Errorf("a certificate that nobody vouches for: %+v", got)
 	}
-	j := New(Options{Transport: secure.Client().Transport})
+	j := New(Options{MayAsk: anything, Transport: secure.Client().Transport})
 	want(t, j.Judge(t.Context(), webhook(secure.URL), question()), rollout.Pass, "")
 }
 
@@ -178,5 +178,15 @@ func TestWebhookThatIsGivenUp(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	})
-	want(t, New(Options{}).Judge(ctx, webhook(address), question()), rollout.Inconclusive, "interrupted")
+	want(t, New(Options{MayAsk: anything}).Judge(ctx, webhook(address), question()), rollout.Inconclusive, "interrupted")
+}
+
+// A ConfigMap that somebody else may write must not choose what this machine calls.
+func TestWebhookFromTheJournalIsNotCalled(t *testing.T) {
+	called := false
+	address := serve(t, func(http.ResponseWriter, *http.Request) { called = true })
+	got := New(Options{MayAsk: Only([]rollout.GateSpec{webhook(address + "/other")})}).Judge(t.Context(), webhook(address), question())
+	if called || got.Result != rollout.Inconclusive || !strings.Contains(got.Message, "nobody here agreed") {
+		t.Errorf("%+v, called: %v", got, called)
+	}
 }

@@ -29,7 +29,9 @@ const (
 	keyEpoch    = "epoch"
 	keyDriver   = "driver"
 	keySince    = "since"
-	keyRequest  = "request"
+	// keyAlive is the driver's last sign of life that is written down here, empty where it gave the lead away.
+	keyAlive   = "alive"
+	keyRequest = "request"
 	// keySaves counts the saves, so that one whose answer never came cannot arrive after the next.
 	keySaves = "saves"
 	// keyOver is the phase that it ended in.

@@ -26,6 +26,10 @@ const (
 	// leaseTime is how long a lease holds after it was renewed, and renewEvery how often it is.
 	leaseTime  = 15 * time.Second
 	renewEvery = 5 * time.Second
+	// beatEvery is how often a driver gives a sign of life in the ConfigMap too, and silence how long there is none
+	// where nobody drives any more: for those who may not read Leases.
+	beatEvery = time.Minute
+	silence   = 3 * beatEvery
 	// slack is how far apart two readings of the server's clock may be that mean the same moment: it tells whole seconds.
 	slack = time.Second
 

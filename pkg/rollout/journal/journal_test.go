@@ -565,6 +565,53 @@ func TestALeaseThatMayNotBeRead(t *testing.T) {
 	}
 }
 
+// Who may not read the Lease learns from the ConfigMap that nobody drives.
+func TestTheConfigMapTellsOfADriverToo(t *testing.T) {
+	f := newFake()
+	l := lead(t, f, "ann", aState(4))
+	life := func() Life {
+		t.Helper()
+		f.forbidLeases = true
+		defer func() { f.forbidLeases = false }()
+		r, err := Open(t.Context(), f, web)
+		if err != nil || r.Unread == nil {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		return r.Life
+	}
+	f.pass(silence)
+	if got := life(); got != Unknown {
+		t.Errorf("just within the time for a sign of life: %s", got)
+	}
+	f.pass(time.Second)
+	if got := life(); got != Abandoned {
+		t.Errorf("no sign of life for too long: %s", got)
+	}
+	if err := l.alive(t.Context(), clock(f.Now())); err != nil {
+		t.Fatal(err)
+	}
+	if got := life(); got != Unknown {
+		t.Errorf("after a sign of life: %s", got)
+	}
+	if err := l.Save(t.Context(), aState(5)); err != nil {
+		t.Errorf("a sign of life is in the way of the next save: %v", err)
+	}
+	if err := l.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := life(); got != Left {
+		t.Errorf("its driver left: %s", got)
+	}
+	bob := lead(t, f, "bob", nil)
+	if got := life(); got != Unknown {
+		t.Errorf("another took over: %s", got)
+	}
+	if err := l.alive(t.Context(), ""); err == nil {
+		t.Error("a driver that lost the lead spoke for the one that has it")
+	}
+	bob.stop()
+}
+
 func TestName(t *testing.T) {
 	long := strings.Repeat("a", 240)
 	tests := []struct{ name, want string }{

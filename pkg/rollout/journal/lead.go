@@ -144,8 +144,9 @@ func (l *Leader) acquire(ctx context.Context, p page) error {
 
 // data is a journal from its beginning.
 func (l *Leader) data(state string, epoch int64, before []string) map[string]string {
+	now := clock(l.api.Now())
 	return map[string]string{keyFormat: format, keyWorkload: l.ref.Kind + "/" + l.ref.Name, keyState: state, keyToken: l.Token(), keyBefore: strings.Join(before, " "),
-		keyEpoch: strconv.FormatInt(epoch, 10), keyDriver: l.driver, keySince: clock(l.api.Now()), keyRequest: "", keySaves: "0", keyOver: ""}
+		keyEpoch: strconv.FormatInt(epoch, 10), keyDriver: l.driver, keySince: now, keyAlive: now, keyRequest: "", keySaves: "0", keyOver: ""}
 }
 
 func (l *Leader) create(ctx context.Context, data map[string]string) (*corev1.ConfigMap, error) {

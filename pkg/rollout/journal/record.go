@@ -27,7 +27,8 @@ const (
 	Left Life = "left"
 	// Abandoned: its driver did not renew its lease; nobody knows why.
 	Abandoned Life = "abandoned"
-	// Unknown: it is under way, and the Lease that says who drives may not be read.
+	// Unknown: it is under way, the Lease that says who drives may not be read, and the last sign of life is too young to
+	// say that nobody does.
 	Unknown Life = "unknown"
 	// Over: nothing is left to do.
 	Over Life = "over"
@@ -40,7 +41,7 @@ type Record struct {
 	// State is nil where it cannot be read; Broken says why.
 	State  *rollout.State
 	Broken error
-	// Unread is why the Lease may not be read; Life is Unknown then.
+	// Unread is why the Lease may not be read, where it is under way. Life is Unknown then, or what the ConfigMap says.
 	Unread error
 	// Driver is who leads, or led last; Since is when it took the lead, Renewed its last sign of life.
 	Driver         string
@@ -55,7 +56,7 @@ type Record struct {
 
 // Open reads the journal of a workload; nil where there is none. Who may read
 // the ConfigMap and not the Lease, as Kubernetes' own role "view" has it, still
-// learns all but who drives.
+// learns all but who drives, and some minutes later than others that nobody does.
 func Open(ctx context.Context, api API, ref rollout.Ref) (*Record, error) {
 	b := book{api: api, ref: ref}
 	p, err := b.look(ctx)
@@ -114,16 +115,26 @@ func (p page) record(ref rollout.Ref) Record {
 	r.State, r.Broken = decodeState(data)
 	r.Request = decodeRequest(data[keyRequest])
 	r.Renewed = r.Since
+	alive, _ := time.Parse(time.RFC3339, data[keyAlive])
 	if p.lease != nil && p.lease.Spec.RenewTime != nil {
 		r.Renewed = p.lease.Spec.RenewTime.Time
-	} else if r.State != nil && r.State.Seen.After(r.Since) {
-		r.Renewed = r.State.Seen // the lease goes when the rollout is over
+	} else { // the lease goes when the rollout is over
+		for _, seen := range []time.Time{alive, r.seen()} {
+			if seen.After(r.Renewed) {
+				r.Renewed = seen
+			}
+		}
 	}
 	switch holder := p.holder(); {
 	case data[keyOver] != "":
 		r.Life = Over
 	case p.unread != nil:
 		r.Life, r.Unread = Unknown, p.unread
+		if data[keyAlive] == "" {
+			r.Life = Left
+		} else if p.at.Sub(alive) > silence {
+			r.Life = Abandoned
+		}
 	case holder == "" && p.lease != nil:
 		r.Life = Left
 	case holder == "" || p.expired():
@@ -132,6 +143,14 @@ func (p page) record(ref rollout.Ref) Record {
 		r.Life = Live
 	}
 	return r
+}
+
+// seen is when the cluster was last seen, as far as the state says.
+func (r *Record) seen() time.Time {
+	if r.State == nil {
+		return time.Time{}
+	}
+	return r.State.Seen
 }
 
 // holder is the identity of whoever holds the lease, expired or not.

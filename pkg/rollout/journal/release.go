@@ -24,7 +24,11 @@ func (l *Leader) Release(ctx context.Context) error {
 		return lost
 	}
 	if !l.over {
-		return l.letGo(ctx)
+		if err := l.letGo(ctx); err != nil {
+			return err
+		}
+		_ = l.alive(ctx, "") // without it, who may not read Leases learns of it later
+		return nil
 	}
 	if err := l.close(ctx); err != nil {
 		return err

@@ -12,15 +12,16 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 )
 
-// keep renews the lease in the background. It does not end with ctx: a driver
-// that is told to stop still writes down where it stands, and leads until then.
+// keep renews the lease in the background, and gives a sign of life in the
+// ConfigMap from time to time. It does not end with ctx: a driver that is told to
+// stop still writes down where it stands, and leads until then.
 func (l *Leader) keep(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	l.stop = func() { cancel(); <-done }
 	go func() {
 		defer close(done)
-		next := renewEvery
+		next, beat := renewEvery, time.Now()
 		for {
 			pause(ctx, next)
 			if ctx.Err() != nil {
@@ -33,9 +34,17 @@ func (l *Leader) keep(ctx context.Context) {
 			next = renewEvery
 			if err != nil {
 				next = time.Second
+			} else if time.Since(beat) >= beatEvery && l.alive(ctx, clock(l.api.Now())) == nil {
+				beat = time.Now()
 			}
 		}
 	}()
+}
+
+// alive writes the last sign of life into the ConfigMap, empty where this driver goes.
+func (l *Leader) alive(ctx context.Context, at string) error {
+	_, err := l.patch(ctx, []op{testData(keyToken, l.Token()), setData(keyAlive, at)})
+	return err
 }
 
 // Leading implements rollout.Journal. As long as the last renewal is younger
