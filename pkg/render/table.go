@@ -13,15 +13,20 @@ import (
 
 const (
 	columnGap = "   " // as in kubectl's own tables
-	minColumn = 8     // a column is not squeezed below this
-	tableCut  = "..." // … may be two columns wide in some terminals, and would break the alignment
+	narrowGap = "  "  // where they would not fit
+	minColumn = 8     // a state beside a tree is not cut below this
+	// A word up to longestOne is not broken as long as there is another way; no column gets narrower than brokenOne by
+	// breaking words.
+	longestOne, brokenOne = 16, 12
+	mostLines             = 6     // a cell takes no more; what is longer than that is told whole elsewhere, and in Wide
+	tableCut              = "..." // … may be two columns wide in some terminals, and would break the alignment
 )
 
 // WriteTable writes rows under headers (nil for none) the way every table of
 // the tool looks: columns aligned also where the text is Korean, no borders, no
 // spaces at line ends, a column left out where all its cells are empty. What
-// does not fit a known width is cut, except in Wide and in the first column,
-// which names the row.
+// does not fit a known width goes on below in its column, except in Wide and in
+// the first column, which names the row.
 func WriteTable(w io.Writer, headers []string, rows [][]string, o Options) error {
 	p := newPage(nil, o)
 	marked := make([]row, len(rows))
@@ -53,27 +58,34 @@ func (p *page) table(indent string, headers []string, rows []row) error {
 	if marked {
 		lead = 2
 	}
-	lines, err := p.layout(headers, rows, columns(indent)+lead)
+	blocks, err := p.layout(headers, rows, columns(indent)+lead)
 	if err != nil {
 		return err
 	}
-	if headers != nil && len(lines) > 0 {
-		p.line(indent + strings.Repeat(" ", lead) + p.style.paint(faint, lines[0]))
-		lines = lines[1:]
-	}
-	for i, l := range lines {
-		if marked {
-			symbol, t := p.style.symbol(rows[i].mark)
-			l = p.style.paint(t, symbol) + " " + l
+	if headers != nil && len(blocks) > 0 {
+		for _, l := range blocks[0] {
+			p.line(indent + strings.Repeat(" ", lead) + p.style.paint(faint, l))
 		}
-		p.line(indent + l)
+		blocks = blocks[1:]
+	}
+	for i, block := range blocks {
+		for n, l := range block {
+			switch {
+			case marked && n == 0:
+				symbol, t := p.style.symbol(rows[i].mark)
+				l = p.style.paint(t, symbol) + " " + l
+			case marked:
+				l = "  " + l
+			}
+			p.line(indent + l)
+		}
 	}
 	return nil
 }
 
-// layout gives one line for the headers, if any, and one for each row; taken is
+// layout gives the lines of the headers, if any, and those of each row; taken is
 // how many columns of the terminal are not its own.
-func (p *page) layout(headers []string, rows []row, taken int) ([]string, error) {
+func (p *page) layout(headers []string, rows []row, taken int) ([][]string, error) {
 	var grid [][]string
 	if headers != nil {
 		grid = append(grid, headers)
@@ -91,10 +103,24 @@ func (p *page) layout(headers []string, rows []row, taken int) ([]string, error)
 	if grid = dropEmptyColumns(grid, headers != nil); len(grid[0]) == 0 {
 		return nil, nil
 	}
-	if !p.wide && p.width > 0 {
-		squeeze(grid, p.full()-taken)
+	high, gap := make([]int, len(grid)), columnGap // how many lines each row takes
+	for i := range high {
+		high[i] = 1
 	}
-	return align(grid)
+	if !p.wide && p.width > 0 {
+		var widths []int
+		widths, gap = squeezed(grid, headers != nil, p.full()-taken)
+		grid, high = fold(grid, widths)
+	}
+	lines, err := align(grid, gap)
+	if err != nil {
+		return nil, err
+	}
+	blocks := make([][]string, len(high))
+	for i, n := range high {
+		blocks[i], lines = lines[:n], lines[n:]
+	}
+	return blocks, nil
 }
 
 // dropEmptyColumns leaves out the columns that hold nothing below their header.
@@ -121,50 +147,112 @@ func dropEmptyColumns(grid [][]string, headed bool) [][]string {
 	return out
 }
 
-// squeeze cuts the cells of the widest columns, but for the first, until a line
-// fits the budget.
-func squeeze(grid [][]string, budget int) {
-	var widths []int
-	for _, r := range grid {
+// squeezed gives each column a width, so that a line fits the budget: the widest
+// give way first, but never the first one, down to their longest words; then the
+// gaps; then long words are broken, though none of a header, where that is enough.
+func squeezed(grid [][]string, headed bool, budget int) (widths []int, gap string) {
+	widths = make([]int, len(grid[0]))
+	whole, least := make([]int, len(widths)), make([]int, len(widths))
+	for i, r := range grid {
 		for c, cell := range r {
-			if c == len(widths) {
-				widths = append(widths, 0)
-			}
+			word := longestWord(cell)
 			widths[c] = max(widths[c], columns(cell))
+			if headed && i == 0 {
+				whole[c], least[c] = word, word
+			} else {
+				whole[c], least[c] = max(whole[c], min(word, longestOne)), max(least[c], min(word, brokenOne))
+			}
 		}
 	}
-	total := len(columnGap) * (len(widths) - 1)
-	for _, w := range widths {
-		total += w
+	whole[0], least[0] = widths[0], widths[0]
+	all := budget - len(columnGap)*(len(widths)-1)
+	if shrink(widths, whole, all) {
+		return widths, columnGap
 	}
-	for ; total > budget && len(widths) > 1; total-- {
-		widest := 1
+	all = budget - len(narrowGap)*(len(widths)-1)
+	if sum(least) <= all {
+		shrink(widths, least, all)
+	}
+	return widths, narrowGap
+}
+
+// shrink takes from the widest until all are no wider than the budget, or at their floor.
+func shrink(widths, floor []int, budget int) bool {
+	for total := sum(widths); total > budget; total-- {
+		widest := -1
 		for c, w := range widths {
-			if c > 0 && w > widths[widest] {
+			if w > floor[c] && (widest < 0 || w > widths[widest]) {
 				widest = c
 			}
 		}
-		if widths[widest] <= minColumn {
-			break
+		if widest < 0 {
+			return false
 		}
 		widths[widest]--
 	}
-	for _, r := range grid {
-		for c := range r {
-			r[c] = shorten(r[c], widths[c], tableCut)
-		}
+	return true
+}
+
+func sum(widths []int) int {
+	total := 0
+	for _, w := range widths {
+		total += w
 	}
+	return total
+}
+
+func longestWord(s string) int {
+	longest := 0
+	for _, word := range strings.Fields(s) {
+		longest = max(longest, columns(word))
+	}
+	return longest
+}
+
+// fold breaks the cells at their columns' widths, and says how many lines each row takes.
+func fold(grid [][]string, widths []int) (folded [][]string, high []int) {
+	for _, r := range grid {
+		parts, n := make([][]string, len(r)), 1
+		for c, cell := range r {
+			parts[c] = []string{cell}
+			if columns(cell) > widths[c] {
+				parts[c] = below(cell, widths[c])
+			}
+			n = max(n, len(parts[c]))
+		}
+		for i := range n {
+			line := make([]string, len(r))
+			for c, part := range parts {
+				if i < len(part) {
+					line[c] = part[i]
+				}
+			}
+			folded = append(folded, line)
+		}
+		high = append(high, n)
+	}
+	return folded, high
+}
+
+// below is a cell in lines of a width.
+func below(s string, width int) []string {
+	lines := chop(s, width)
+	if len(lines) <= mostLines {
+		return lines
+	}
+	last := cut(lines[mostLines-1], width-len(tableCut), "") + tableCut
+	return append(lines[:mostLines-1:mostLines-1], last)
 }
 
 // align pads the cells. Every option of the library that could change a cell
 // or read the environment is pinned: by default it rewrites headers, trims the
 // indent of cells, wraps, and counts ambiguous characters by the locale.
-func align(grid [][]string) ([]string, error) {
+func align(grid [][]string, gap string) ([]string, error) {
 	var out bytes.Buffer
 	pinned := tw.CellConfig{
 		Alignment:  tw.CellAlignment{Global: tw.AlignLeft},
 		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
-		Padding:    tw.CellPadding{Global: tw.Padding{Right: columnGap, Overwrite: true}},
+		Padding:    tw.CellPadding{Global: tw.Padding{Right: gap, Overwrite: true}},
 	}
 	t := tablewriter.NewTable(&out,
 		tablewriter.WithEastAsian(tw.Off),
