@@ -13,10 +13,10 @@ import (
 // diagnoseWithin bounds the look at a version that failed: going back must not wait for long.
 const diagnoseWithin = 15 * time.Second
 
-// diagnose says what is wrong with the new version's Pods, in inspect's words.
+// diagnose says what is wrong with a version's Pods, in inspect's words.
 // What cannot be read in time is no finding: the failure itself is known anyway.
 func (a *app) diagnose(c *cluster) rollout.Diagnose {
-	return func(ctx context.Context, s *rollout.State) []finding.Finding {
+	return func(ctx context.Context, s *rollout.State, hash string) []finding.Finding {
 		catalogue, err := finding.LoadCatalogue()
 		if err != nil {
 			return nil
@@ -34,17 +34,17 @@ func (a *app) diagnose(c *cluster) rollout.Diagnose {
 		if err != nil {
 			return nil
 		}
-		return ofNewVersion(seen, s, report.Findings)
+		return ofVersion(seen, w, hash, report.Findings)
 	}
 }
 
-// ofNewVersion keeps what was seen at the new version's Pods, at its ReplicaSet
-// or at the workload itself, whose template is the new one now.
-func ofNewVersion(seen *snapshot.Snapshot, s *rollout.State, all []finding.Finding) []finding.Finding {
+// ofVersion keeps what was seen at a version's Pods, at its ReplicaSet or at the
+// workload itself, whose template is that version's now.
+func ofVersion(seen *snapshot.Snapshot, w rollout.Ref, hash string, all []finding.Finding) []finding.Finding {
 	var kept []finding.Finding
 	for _, f := range all {
 		for _, place := range f.Places() {
-			if isNewVersion(seen, s, place) {
+			if isOfVersion(seen, w, hash, place) {
 				kept = append(kept, f)
 				break
 			}
@@ -53,20 +53,19 @@ func ofNewVersion(seen *snapshot.Snapshot, s *rollout.State, all []finding.Findi
 	return kept
 }
 
-func isNewVersion(seen *snapshot.Snapshot, s *rollout.State, place finding.Ref) bool {
-	w := s.Spec.Workload
+func isOfVersion(seen *snapshot.Snapshot, w rollout.Ref, hash string, place finding.Ref) bool {
 	switch place.Kind {
 	case w.Kind:
 		return place.Name == w.Name
 	case "ReplicaSet":
-		return s.NewHash != "" && place.Name == w.Name+"-"+s.NewHash
+		return hash != "" && place.Name == w.Name+"-"+hash
 	case "Pod":
 		o, a := seen.Find("Pod", place.Namespace, place.Name)
-		if a.State != snapshot.Present || s.NewHash == "" {
+		if a.State != snapshot.Present || hash == "" {
 			return false
 		}
 		labels := o.GetLabels()
-		return labels["pod-template-hash"] == s.NewHash || labels["controller-revision-hash"] == s.NewHash
+		return labels["pod-template-hash"] == hash || labels["controller-revision-hash"] == hash
 	}
 	return false
 }

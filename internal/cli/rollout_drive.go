@@ -95,9 +95,10 @@ func (d *drive) run(ctx context.Context, c *rollouts) error {
 func (d *drive) report(r result) error {
 	ending, code := endingOf(r, d.back)
 	detail := ""
+	var findings []finding.Finding
 	var incomplete *rollout.IncompleteError
 	if errors.As(r.err, &incomplete) {
-		detail = incomplete.Message
+		detail, findings = incomplete.Message, incomplete.Findings
 	} else if r.err != nil {
 		return r.err
 	}
@@ -109,6 +110,7 @@ func (d *drive) report(r result) error {
 	if err != nil {
 		return err
 	}
+	report.Findings = append(findings, report.Findings...)
 	if err := render.WriteRolloutEnd(out, report, ending, detail, d.app.render(outputValue{format: render.Table})); err != nil {
 		return err
 	}

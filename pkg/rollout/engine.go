@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 )
 
 // Outcome is how a driver's run ended, when nothing went wrong with the driving.
@@ -173,7 +175,7 @@ func (e *Engine) turn(ctx context.Context) (Outcome, bool, error) {
 	case action.Drift != nil:
 		return "", false, e.drift(ctx, action.Drift)
 	case action.Stuck != "":
-		return "", false, &IncompleteError{Message: action.Stuck}
+		return "", false, e.stuck(ctx, action.Stuck)
 	case action.Write != nil:
 		return "", false, e.apply(ctx, *action.Write)
 	case e.s.Phase.Over():
@@ -211,10 +213,8 @@ func (e *Engine) level() {
 // step lets the machine decide, and writes down what it decided before anything is done about it.
 func (e *Engine) step(ctx context.Context, in Input) (Action, error) {
 	next, action := e.Machine.Next(e.s, in)
-	if next.Reason != nil && e.s.Reason == nil && next.Reason.worthLooking() && e.Diagnose != nil {
-		look, cancel := context.WithTimeout(ctx, diagnosisTime)
-		next.Reason.Findings = e.Diagnose(look, &next)
-		cancel()
+	if next.Reason != nil && e.s.Reason == nil && next.Reason.worthLooking() {
+		next.Reason.Findings = e.diagnosis(ctx, &next, next.NewHash)
 	}
 	if next.Phase != e.s.Phase || next.Step != e.s.Step {
 		e.gates.stop()
@@ -231,6 +231,21 @@ func (e *Engine) step(ctx context.Context, in Input) (Action, error) {
 		e.emit(event)
 	}
 	return action, nil
+}
+
+// diagnosis is what is wrong with a version, as far as that is found out in time.
+func (e *Engine) diagnosis(ctx context.Context, s *State, hash string) []finding.Finding {
+	if e.Diagnose == nil {
+		return nil
+	}
+	look, cancel := context.WithTimeout(ctx, diagnosisTime)
+	defer cancel()
+	return e.Diagnose(look, s, hash)
+}
+
+// stuck is a way back that does not come to its end, with what keeps the old version from coming up.
+func (e *Engine) stuck(ctx context.Context, message string) error {
+	return &IncompleteError{Message: message, Findings: e.diagnosis(ctx, &e.s, e.s.OldHash)}
 }
 
 // save does not end with ctx: a driver that is told to stop still writes down where it stands.
@@ -352,7 +367,7 @@ func (e *Engine) refused(ctx context.Context, message string) error {
 	case err != nil:
 		return e.trouble(ctx, err)
 	case action.Stuck != "":
-		return &IncompleteError{Message: action.Stuck}
+		return e.stuck(ctx, action.Stuck)
 	case e.leavesPause(): // the next look would only try the same write again
 		return errWaits
 	}

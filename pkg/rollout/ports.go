@@ -87,8 +87,8 @@ type Judge interface {
 	Judge(ctx context.Context, g GateSpec, about Question) Answer
 }
 
-// Diagnose says what is wrong with the new version's Pods, in inspect's words.
-type Diagnose func(ctx context.Context, s *State) []finding.Finding
+// Diagnose says what is wrong with a version's Pods, in inspect's words: that of the hash, which does not come up.
+type Diagnose func(ctx context.Context, s *State, hash string) []finding.Finding
 
 // Clock is the local time, for waiting; what is written down is the API server's.
 type Clock interface {
@@ -191,7 +191,11 @@ func (e *UnwritableError) Error() string { return e.Err.Error() }
 func (e *UnwritableError) Unwrap() error { return e.Err }
 
 // IncompleteError says that the way back did not come to its end: a person must look.
-type IncompleteError struct{ Message string }
+type IncompleteError struct {
+	Message string
+	// Findings are what inspect saw of the old version, which does not come back.
+	Findings []finding.Finding
+}
 
 func (e *IncompleteError) Error() string { return "the rollback is incomplete: " + e.Message }
 

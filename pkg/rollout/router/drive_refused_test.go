@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 )
 
@@ -121,10 +122,18 @@ func TestAbortAgain(t *testing.T) {
 		}
 		return nil
 	}}
-	_, _, err := g.drive(t, j.machine, func(e *rollout.Engine) { e.Cluster = &down })
+	_, _, err := g.drive(t, j.machine, func(e *rollout.Engine) {
+		e.Cluster = &down
+		e.Diagnose = func(_ context.Context, _ *rollout.State, hash string) []finding.Finding {
+			return []finding.Finding{{Title: hash}}
+		}
+	})
 	var incomplete *rollout.IncompleteError
 	if !errors.As(err, &incomplete) {
 		t.Fatalf("with no write that arrives: %v", err)
+	}
+	if f := incomplete.Findings; len(f) != 1 || f[0].Title != j.state.OldHash {
+		t.Errorf("what keeps the old version from coming back was not looked for: %+v", f)
 	}
 	outcome, s, err := g.drive(t, j.machine, nil)
 	if err != nil || outcome != rollout.OutcomeAborted {
