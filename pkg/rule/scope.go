@@ -3,6 +3,7 @@ package rule
 import (
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
@@ -16,6 +17,17 @@ type Scope struct {
 
 	order    []member
 	position map[finding.Ref]int32 // of each member in order
+
+	mu     sync.Mutex
+	seen   map[string]any // what Members found of each kind at seenAt
+	seenAt moment
+}
+
+// moment is when a list of members was made: it holds until something comes in.
+type moment struct {
+	s          *snapshot.Snapshot
+	generation int
+	members    int
 }
 
 // member stands for its parents and children by their positions: a scope may hold tens of thousands.
@@ -135,10 +147,19 @@ func (sc *Scope) Below(r finding.Ref) []finding.Ref {
 	return out
 }
 
-// Members of one type that were seen, in the order in which they were reached.
+// Members of one type that were seen, in the order in which they were reached:
+// the scope's own list, which is not to be changed. Most rules ask for the same few.
 func Members[T snapshot.Object](s *snapshot.Snapshot, sc *Scope) []T {
 	var zero T
 	kind := string(snapshot.KindOf(zero))
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	if now := (moment{s, s.Generation(), len(sc.order)}); sc.seenAt != now {
+		sc.seen, sc.seenAt = map[string]any{}, now
+	}
+	if known, ok := sc.seen[kind].([]T); ok {
+		return known
+	}
 	var out []T
 	for r := range sc.Members() {
 		if r.Kind != kind {
@@ -148,6 +169,8 @@ func Members[T snapshot.Object](s *snapshot.Snapshot, sc *Scope) []T {
 			out = append(out, o)
 		}
 	}
+	out = slices.Clip(out)
+	sc.seen[kind] = out
 	return out
 }
 

@@ -91,6 +91,8 @@ type Snapshot struct {
 	trace    map[Kind]bool
 	found    []Info
 	index    labelIndex
+
+	generation int
 }
 
 // New makes an empty snapshot.
@@ -121,7 +123,12 @@ func (s *Snapshot) Add(o Object) {
 		}
 	}
 	s.index.forget()
+	s.generation++
 }
+
+// Generation changes with each object that comes in: what was gathered from the
+// snapshot before is then no longer all.
+func (s *Snapshot) Generation() int { return s.generation }
 
 // position is where an object stands, or would stand, among those of its kind and namespace.
 func (s *Snapshot) position(k key) (int, bool) {
@@ -383,7 +390,10 @@ func (s *Snapshot) singly(n Need, probing map[Need]bool) bool {
 
 // Trace notes from now on which kinds are asked for; Traced lists them. A test
 // holds rules to the kinds they declare with it.
-func (s *Snapshot) Trace() { s.trace = map[Kind]bool{} }
+func (s *Snapshot) Trace() {
+	s.trace = map[Kind]bool{}
+	s.generation++ // what was gathered before is asked for again
+}
 
 // Traced lists the kinds asked for since Trace, in order.
 func (s *Snapshot) Traced() []Kind {
