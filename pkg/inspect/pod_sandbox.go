@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -9,6 +10,9 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
+
+// sandboxReason is the kubelet's word for it (pkg/kubelet/events). Its message holds the id of the sandbox that failed.
+const sandboxReason = "FailedCreatePodSandBox"
 
 func sandboxNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 	for _, pod := range livePods(s, sc) {
@@ -28,14 +32,9 @@ func checkSandbox(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 			continue
 		}
 		events, _ := eventsAbout(s, pod)
-		for _, e := range events {
-			if e.Reason != "FailedCreatePodSandBox" {
-				continue
-			}
-			if occurrences(e) >= 2 && s.TakenAt.Sub(rule.LastSeen(e)) < freshEvent {
-				out = append(out, sandboxFinding(s, pod, e))
-			}
-			break
+		newest := slices.IndexFunc(events, func(e *corev1.Event) bool { return e.Reason == sandboxReason })
+		if newest >= 0 && repetitions(events, sandboxReason) > usualFailures && s.TakenAt.Sub(rule.LastSeen(events[newest])) < freshEvent {
+			out = append(out, sandboxFinding(s, pod, events[newest]))
 		}
 	}
 	return out

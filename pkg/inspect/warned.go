@@ -51,9 +51,9 @@ const warningAge = 20 * time.Minute
 // cause says whether a finding tells why, rather than only what.
 func (e explainer) cause(f finding.Finding) bool { return !e.catalogue[f.Rule].IsSymptom() }
 
-// lastWarning is the newest Warning event about the object or what was reached below it.
-func (e explainer) lastWarning(r finding.Ref) *corev1.Event {
-	var newest *corev1.Event
+// lastWarning is the newest Warning event about the object or what was reached
+// below it, and how often its object had one of that reason.
+func (e explainer) lastWarning(r finding.Ref) (newest *corev1.Event, times int) {
 	for _, m := range append([]finding.Ref{r}, e.scope.Below(r)...) {
 		if !warnedKinds(m.Kind) {
 			continue
@@ -68,12 +68,12 @@ func (e explainer) lastWarning(r finding.Ref) *corev1.Event {
 				continue
 			}
 			if newest == nil || rule.LastSeen(event).After(rule.LastSeen(newest)) {
-				newest = event
+				newest, times = event, repetitions(events, event.Reason)
 			}
 			break // the newest of this object
 		}
 	}
-	return newest
+	return newest, times
 }
 
 // warn adds the newest warning to an object that is not healthy and that no finding explains.
@@ -81,31 +81,46 @@ func (e explainer) warn(out *Object) {
 	if !warnedKinds(out.Object.Kind) || out.Health == Healthy || e.explained(out.Object, e.cause) {
 		return
 	}
-	event := e.lastWarning(out.Object)
+	event, times := e.lastWarning(out.Object)
 	if event == nil {
 		return
 	}
-	if blocking(event) {
+	if blocking(event.Reason, times) {
 		out.Health = Unwell
 	}
 	said := eventEvidence(event)
 	said.Value = strings.TrimPrefix(said.Value, "(combined from similar events): ")
-	if n := occurrences(event); n > 1 {
-		said.Path += " (" + strconv.Itoa(n) + " times)"
+	if times > 1 {
+		said.Path += " (" + strconv.Itoa(times) + " times)"
 	}
 	out.Warning = &said
 }
 
-// blocking says whether an event tells of something that a controller or
+// blocking says whether events of this reason tell of something that a controller or
 // kubelet cannot get past by itself, rather than of an ordinary start.
-func blocking(e *corev1.Event) bool {
-	switch e.Reason {
+func blocking(reason string, times int) bool {
+	switch reason {
 	case "FailedCreate":
 		return true
-	case "FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox":
-		return occurrences(e) >= 3 // once or twice is usual while volumes and networks are made ready
+	case "FailedMount", "FailedAttachVolume", sandboxReason:
+		return times > usualFailures
 	}
 	return false
+}
+
+// usualFailures are no sign of trouble while volumes and networks are made ready.
+const usualFailures = 2
+
+// repetitions counts how often an object's events tell of a reason. A message that
+// holds an id is another one each time, and is not merged with the last.
+func repetitions(events []*corev1.Event, reason string) int {
+	n := 0
+	for _, e := range events {
+		if e.Reason == reason {
+			n += max(1, occurrences(e))
+		}
+	}
+	return n
 }
 
 func occurrences(e *corev1.Event) int {
