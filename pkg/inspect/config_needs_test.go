@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -64,7 +65,7 @@ func TestReadsStayInBudget(t *testing.T) {
 	}
 	for _, file := range files {
 		f, full := loadFixture(t, file)
-		targets := map[finding.Ref]int{f.targets(t)[0]: 10}
+		targets := map[finding.Ref]int{ruletest.Targets(t, f.Ask)[0]: 10}
 		for _, pod := range full.OfKind("Pod", "shop") {
 			targets[finding.Ref{Kind: "Pod", Namespace: "shop", Name: pod.GetName()}] = 8
 		}
@@ -98,7 +99,7 @@ func TestLookups(t *testing.T) {
 	} {
 		t.Run(fixture, func(t *testing.T) {
 			f, full := loadFixture(t, filepath.Join("testdata", fixture+".yaml"))
-			got := readsOf(readAsPlanned(t, full, f.targets(t)[0]), secretKind, configMapKind)
+			got := readsOf(readAsPlanned(t, full, ruletest.Targets(t, f.Ask)[0]), secretKind, configMapKind)
 			if !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -46,7 +47,7 @@ func TestOverviewOfANamespaceThatIsLeaving(t *testing.T) {
 		"staying": {stayingNamespace, "pod/held", "pod/stuck-terminating"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			objects := []snapshot.Object{decodeObject(t, name, []byte(leavingPod)), decodeObject(t, name, []byte(c.namespace))}
+			objects := []snapshot.Object{ruletest.Object(t, []byte(leavingPod)), ruletest.Object(t, []byte(c.namespace))}
 			q := Query{Namespace: "shop"}
 			s, _ := play(t, objects, func(s *snapshot.Snapshot) snapshot.Needs { return Plan(s, q) })
 			r, err := Inspect(s, q, Options{Lang: lang.English, Catalogue: catalogue})
@@ -84,7 +85,7 @@ func TestRelatedObjectsOfManifestsAreNotObserved(t *testing.T) {
 		"kind: Service\nmetadata: {name: web, namespace: shop}\nspec: {selector: {app: web}, ports: [{port: 80}]}",
 		"kind: Pod\nmetadata: {name: web, namespace: shop, labels: {app: web}}\nspec: {containers: [{name: app}]}",
 	} {
-		s.Add(decodeObject(t, "manifest", []byte(d)))
+		s.Add(ruletest.Object(t, []byte(d)))
 	}
 	r, err := Inspect(s, Query{Namespace: "shop", Targets: []finding.Ref{{Kind: "Service", Namespace: "shop", Name: "web"}}}, Options{Lang: lang.English, Catalogue: catalogue})
 	if err != nil {

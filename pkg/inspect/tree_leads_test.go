@@ -6,6 +6,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -94,8 +95,8 @@ func treeOf(t *testing.T, target finding.Ref, why bool) TreeReport {
 		t.Fatal(err)
 	}
 	var objects []snapshot.Object
-	for _, d := range splitDocuments(t, []byte(entrance)) {
-		objects = append(objects, decodeObject(t, "entrance", d))
+	for _, d := range ruletest.Split(t, []byte(entrance)) {
+		objects = append(objects, ruletest.Object(t, d))
 	}
 	q := Query{Namespace: "shop", Targets: []finding.Ref{target}}
 	s, _ := play(t, objects, func(s *snapshot.Snapshot) snapshot.Needs { return TreePlan(s, q) })

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -71,11 +72,11 @@ func TestQuotaTrendInAnAudit(t *testing.T) {
 			}
 			s.RecordSeries(r)
 			for _, l := range lang.All() {
-				report, err := AuditOf(s, query, SoftLimits{}, View{Window: week}, loadCatalogue(t), l)
+				report, err := AuditOf(s, query, SoftLimits{}, View{Window: week}, ruletest.Catalogue(t), l)
 				if err != nil {
 					t.Fatal(err)
 				}
-				readable(t, report.Findings, l)
+				ruletest.Readable(t, report.Findings)
 				c.compare(t, report)
 			}
 		})
@@ -113,7 +114,7 @@ func TestAuditWithoutHistory(t *testing.T) {
 		t.Errorf("asks %v", needs)
 	}
 	s.Add(&corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "q"}, Status: corev1.ResourceQuotaStatus{Hard: list("pods", "4"), Used: list("pods", "1")}})
-	report, err := AuditOf(s, Query{Namespace: "shop"}, SoftLimits{}, View{Window: week}, loadCatalogue(t), lang.English)
+	report, err := AuditOf(s, Query{Namespace: "shop"}, SoftLimits{}, View{Window: week}, ruletest.Catalogue(t), lang.English)
 	if err != nil || report.Window != "" || report.Namespaces[0].Quotas[0].Outlook != nil || len(report.NotChecked) != 0 {
 		t.Errorf("%+v, %v", report.Report, err)
 	}

@@ -13,6 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
 var (
@@ -118,11 +120,11 @@ const viewState = `{kind: Namespace, metadata: {name: shop, annotations: {kubect
 
 func viewReport(t *testing.T, v View) AuditReport {
 	t.Helper()
-	s, err := clusterIn(splitDocuments(t, []byte(viewState)), noon)
+	s, err := ruletest.Snapshot(snapshot.FromCluster, noon, ruletest.Split(t, []byte(viewState)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := AuditOf(s, Query{Namespace: "shop"}, SoftLimits{}, v, loadCatalogue(t), lang.English)
+	report, err := AuditOf(s, Query{Namespace: "shop"}, SoftLimits{}, v, ruletest.Catalogue(t), lang.English)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +189,7 @@ func TestAuditResources(t *testing.T) {
 
 // A lean pod gives the same answers as the whole one.
 func TestLeanPodsCountTheSame(t *testing.T) {
-	for _, path := range fixtures(t, "audit") {
+	for _, path := range ruletest.Files(t, "audit") {
 		f, whole := loadFixture(t, path)
 		_, lean := loadFixture(t, path)
 		keep := Lean().Reduce

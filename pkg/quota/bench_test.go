@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
@@ -26,7 +27,7 @@ func bigState(b *testing.B) *snapshot.Snapshot {
 		fmt.Fprintf(&text, "\n---\n{kind: Deployment, metadata: {name: web-%d, uid: d-%d}, spec: {replicas: 20, selector: {matchLabels: {app: web-%d}}, template: "+template+"}, status: {replicas: 20}}", i, i, i, i)
 		fmt.Fprintf(&text, "\n---\n{kind: ReplicaSet, metadata: {name: web-%d, uid: r-%d, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web-%d, uid: d-%d, controller: true}]}, spec: {replicas: 20, selector: {matchLabels: {app: web-%d}}, template: "+template+"}, status: {replicas: 20}}", i, i, i, i, i, i)
 	}
-	s, err := clusterIn(splitDocuments(b, []byte(text.String())), noon)
+	s, err := ruletest.Snapshot(snapshot.FromCluster, noon, ruletest.Split(b, []byte(text.String())))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func bigState(b *testing.B) *snapshot.Snapshot {
 }
 
 func BenchmarkAudit(b *testing.B) {
-	s, c := bigState(b), loadCatalogue(b)
+	s, c := bigState(b), ruletest.Catalogue(b)
 	for b.Loop() {
 		if _, err := AuditOf(s, Query{Namespace: "shop"}, SoftLimits{}, View{}, c, lang.English); err != nil {
 			b.Fatal(err)
@@ -53,7 +54,7 @@ func BenchmarkAudit(b *testing.B) {
 }
 
 func BenchmarkHeadroom(b *testing.B) {
-	s, c := bigState(b), loadCatalogue(b)
+	s, c := bigState(b), ruletest.Catalogue(b)
 	for b.Loop() {
 		if _, err := HeadroomOf(s, Query{Namespace: "shop"}, c, lang.English); err != nil {
 			b.Fatal(err)
@@ -63,7 +64,7 @@ func BenchmarkHeadroom(b *testing.B) {
 
 // The pods are spread over the nodes, so that each looks at all others.
 func BenchmarkCheck(b *testing.B) {
-	s, c := bigState(b), loadCatalogue(b)
+	s, c := bigState(b), ruletest.Catalogue(b)
 	sent, err := file.Load([]string{"-"}, strings.NewReader(`{apiVersion: apps/v1, kind: Deployment, metadata: {name: new}, spec: {replicas: 50, selector: {matchLabels: {app: new}}, template: {metadata: {labels: {app: new}}, spec: {
   topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: new}}}],
   containers: [{name: app, image: web, resources: {requests: {cpu: 100m, memory: 128Mi}}}]}}}}`), file.Options{Namespace: "shop", Now: noon})

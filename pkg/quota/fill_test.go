@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
@@ -69,7 +70,7 @@ func TestFillIsOneByOne(t *testing.T) {
 // checkText holds the manifests against a cluster in which all was read.
 func checkText(t testing.TB, cluster, manifests string) (CheckReport, error) {
 	t.Helper()
-	state, err := clusterIn(splitDocuments(t, []byte(cluster)), noon)
+	state, err := ruletest.Snapshot(snapshot.FromCluster, noon, ruletest.Split(t, []byte(cluster)))
 	if err != nil {
 		return CheckReport{}, err
 	}
@@ -80,7 +81,7 @@ func checkText(t testing.TB, cluster, manifests string) (CheckReport, error) {
 	if err != nil {
 		return CheckReport{}, err
 	}
-	return Check(CheckInput{State: state, Manifests: sent}, loadCatalogue(t), lang.English)
+	return Check(CheckInput{State: state, Manifests: sent}, ruletest.Catalogue(t), lang.English)
 }
 
 // However many replicas are asked for, the answer does not take longer.
@@ -120,7 +121,7 @@ func TestHugeNumbers(t *testing.T) {
 
 // Whatever the files hold, there is an answer, and soon.
 func FuzzCheck(f *testing.F) {
-	for _, path := range fixtures(f, "check") {
+	for _, path := range ruletest.Files(f, "check") {
 		fx, _ := loadFixture(f, path)
 		data, err := os.ReadFile(path)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
@@ -34,11 +35,11 @@ type fitCase struct {
 
 // Every file under testdata/fit is one case.
 func TestFitFixtures(t *testing.T) {
-	for _, path := range fixtures(t, "fit") {
+	for _, path := range ruletest.Files(t, "fit") {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
 			f, state := loadFixture(t, path)
 			report := fitFixture(t, f, state, lang.English)
-			compareFindings(t, f.Want, report.Findings)
+			ruletest.Compare(t, f.Want, report.Findings)
 			rows, pending := []string{}, []string{}
 			for _, r := range report.Fit {
 				rows = append(rows, shortFit(r))
@@ -76,11 +77,11 @@ func fitFixture(t *testing.T, f fixture, state *snapshot.Snapshot, l lang.Lang) 
 		}
 		q.Manifests = manifests
 	}
-	report, err := FitOf(state, q, loadCatalogue(t), l)
+	report, err := FitOf(state, q, ruletest.Catalogue(t), l)
 	if err != nil {
 		t.Fatal(err)
 	}
-	readable(t, report.Findings, l)
+	ruletest.Readable(t, report.Findings)
 	return report
 }
 
@@ -147,7 +148,7 @@ func TestFitOfNothing(t *testing.T) {
 		{FitQuery{Add: 1, Like: "nowhere"}, "node/nowhere"},
 		{FitQuery{Query: Query{Targets: []finding.Ref{{Kind: "Deployment", Namespace: "shop", Name: "none"}}}}, "deployment/none"},
 	} {
-		_, err := FitOf(s, c.q, loadCatalogue(t), lang.English)
+		_, err := FitOf(s, c.q, ruletest.Catalogue(t), lang.English)
 		var missing *rule.NotFoundError
 		if !errors.As(err, &missing) || len(missing.Targets) != 1 || missing.Targets[0].String() != c.want {
 			t.Errorf("%+v: %v", c.q, err)

@@ -1,12 +1,6 @@
 package quota
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,11 +9,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
@@ -33,7 +26,7 @@ type fixture struct {
 	Rehearsals []Rehearsal `json:"rehearsals"`
 	TakenAt    time.Time   `json:"takenAt"`
 	// Want are the findings in order; empty means silence.
-	Want []wantFinding `json:"want"`
+	Want []ruletest.Finding `json:"want"`
 	// Ignore are rules that are not what an audit's case is about; Soft are soft limits.
 	Ignore []string   `json:"ignore"`
 	Soft   SoftLimits `json:"soft"`
@@ -50,19 +43,6 @@ type fixture struct {
 	Near []near `json:"near"`
 }
 
-// wantFinding holds what matters of a finding; empty fields are not compared.
-type wantFinding struct {
-	Rule       string             `json:"rule"`
-	Object     string             `json:"object"`
-	Container  string             `json:"container"`
-	Severity   finding.Severity   `json:"severity"`
-	Confidence finding.Confidence `json:"confidence"`
-	Chain      []string           `json:"chain"`
-	// Says are parts that the English texts or evidence must hold, Not such that they must not.
-	Says []string `json:"says"`
-	Not  []string `json:"not"`
-}
-
 type wantAdmission struct {
 	Object string `json:"object"`
 	// Allowed is "yes", "no" or "unknown".
@@ -76,12 +56,12 @@ type wantAdmission struct {
 
 // Every file under testdata/audit is one case.
 func TestAuditFixtures(t *testing.T) {
-	for _, path := range fixtures(t, "audit") {
+	for _, path := range ruletest.Files(t, "audit") {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
 			f, state := loadFixture(t, path)
 			report := auditFixture(t, f, state, lang.English)
 			ignored := func(g finding.Finding) bool { return slices.Contains(f.Ignore, g.Rule) }
-			compareFindings(t, f.Want, slices.DeleteFunc(slices.Clone(report.Findings), ignored))
+			ruletest.Compare(t, f.Want, slices.DeleteFunc(slices.Clone(report.Findings), ignored))
 			if korean := auditFixture(t, f, state, lang.Korean); len(korean.Findings) != len(report.Findings) {
 				t.Errorf("%d findings in Korean, %d in English", len(korean.Findings), len(report.Findings))
 			}
@@ -91,28 +71,22 @@ func TestAuditFixtures(t *testing.T) {
 
 func auditFixture(t *testing.T, f fixture, state *snapshot.Snapshot, l lang.Lang) AuditReport {
 	t.Helper()
-	report, err := AuditOf(state, Query{Namespace: "shop"}, f.Soft, View{}, loadCatalogue(t), l)
+	report, err := AuditOf(state, Query{Namespace: "shop"}, f.Soft, View{}, ruletest.Catalogue(t), l)
 	if err != nil {
 		t.Fatal(err)
 	}
-	readable(t, report.Findings, l)
+	ruletest.Readable(t, report.Findings)
 	return report
 }
 
 // A rule may only look at the kinds that it declares.
 func TestRulesReadWhatTheyDeclare(t *testing.T) {
-	for _, path := range fixtures(t, "*") {
+	for _, path := range ruletest.Files(t, "*") {
 		f, s := loadFixture(t, path)
 		scope, _ := auditScope(s, Query{Namespace: "shop"})
 		for i := range auditRules(f.Soft) {
 			r := auditRules(f.Soft)[i] // each by itself: what they share is read by the first
-			s.Trace()
-			r.Check(s, scope)
-			for _, k := range s.Traced() {
-				if !slices.Contains(r.Reads, k) {
-					t.Errorf("%s: %s reads %s and does not declare it", path, r.ID, k)
-				}
-			}
+			ruletest.ReadsWhatItDeclares(t, path, r, s, scope)
 		}
 	}
 }
@@ -130,11 +104,11 @@ type wantHeadroom struct {
 
 // Every file under testdata/headroom is one case.
 func TestHeadroomFixtures(t *testing.T) {
-	for _, path := range fixtures(t, "headroom") {
+	for _, path := range ruletest.Files(t, "headroom") {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
 			f, state := loadFixture(t, path)
 			report := headroomFixture(t, f, state, lang.English)
-			compareFindings(t, f.Want, report.Findings)
+			ruletest.Compare(t, f.Want, report.Findings)
 			var got []wantHeadroom
 			for i, h := range report.Headroom {
 				g := shortHeadroom(h)
@@ -160,11 +134,11 @@ func headroomFixture(t *testing.T, f fixture, state *snapshot.Snapshot, l lang.L
 		info, _ := snapshot.Resolve(kind)
 		q.Targets = []finding.Ref{{Kind: string(info.Kind), Namespace: "shop", Name: name}}
 	}
-	report, err := HeadroomOf(state, q, loadCatalogue(t), l)
+	report, err := HeadroomOf(state, q, ruletest.Catalogue(t), l)
 	if err != nil {
 		t.Fatal(err)
 	}
-	readable(t, report.Findings, l)
+	ruletest.Readable(t, report.Findings)
 	return report
 }
 
@@ -196,11 +170,11 @@ func shortHeadroom(h Headroom) wantHeadroom {
 
 // Every file under testdata/check is one case.
 func TestCheckFixtures(t *testing.T) {
-	for _, path := range fixtures(t, "check") {
+	for _, path := range ruletest.Files(t, "check") {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
 			f, state := loadFixture(t, path)
 			report := checkFixture(t, f, state, lang.English)
-			compareFindings(t, f.Want, report.Findings)
+			ruletest.Compare(t, f.Want, report.Findings)
 			compareAdmission(t, f.Admission, report.Admission)
 			if korean := checkFixture(t, f, state, lang.Korean); len(korean.Findings) != len(report.Findings) {
 				t.Errorf("%d findings in Korean, %d in English", len(korean.Findings), len(report.Findings))
@@ -209,97 +183,18 @@ func TestCheckFixtures(t *testing.T) {
 	}
 }
 
-func fixtures(t testing.TB, room string) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", room, "*.yaml"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no fixtures: %v", err)
-	}
-	return files
-}
-
 func checkFixture(t *testing.T, f fixture, state *snapshot.Snapshot, l lang.Lang) CheckReport {
 	t.Helper()
 	manifests, err := file.Load([]string{"-"}, strings.NewReader(f.Manifests), file.Options{Namespace: "shop", Now: f.TakenAt})
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := Check(CheckInput{State: state, Manifests: manifests, Alone: f.Alone, Rehearsals: f.Rehearsals}, loadCatalogue(t), l)
+	report, err := Check(CheckInput{State: state, Manifests: manifests, Alone: f.Alone, Rehearsals: f.Rehearsals}, ruletest.Catalogue(t), l)
 	if err != nil {
 		t.Fatal(err)
 	}
-	readable(t, report.Findings, l)
+	ruletest.Readable(t, report.Findings)
 	return report
-}
-
-func loadCatalogue(t testing.TB) finding.Catalogue {
-	t.Helper()
-	c, err := finding.LoadCatalogue()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// readable holds texts to having been filled.
-func readable(t *testing.T, all []finding.Finding, l lang.Lang) {
-	t.Helper()
-	for _, f := range all {
-		text := f.Title + f.Why
-		for _, step := range f.Fix {
-			text += step.Text + step.Command
-		}
-		if strings.Contains(text, "render text:") || strings.Contains(text, "parse text:") || strings.Contains(text, "<no value>") {
-			t.Errorf("%s in %s: %s", f.Rule, l, text)
-		}
-		if len(f.Fix) == 0 {
-			t.Errorf("%s: no next step", f.Rule)
-		}
-	}
-}
-
-func compareFindings(t *testing.T, want []wantFinding, got []finding.Finding) {
-	t.Helper()
-	var wantRules, gotRules []string
-	for _, w := range want {
-		wantRules = append(wantRules, w.Rule)
-	}
-	for _, g := range got {
-		gotRules = append(gotRules, g.Rule)
-	}
-	if diff := cmp.Diff(wantRules, gotRules); diff != "" {
-		t.Fatalf("rules (-want +got):\n%s", diff)
-	}
-	for i, w := range want {
-		g := got[i]
-		check := func(what string, want, got any, given bool) {
-			if diff := cmp.Diff(want, got); given && diff != "" {
-				t.Errorf("%s: %s (-want +got):\n%s", w.Rule, what, diff)
-			}
-		}
-		check("object", w.Object, g.Object.String(), w.Object != "")
-		check("container", w.Container, g.Object.Container, w.Container != "")
-		check("severity", w.Severity, g.Severity, w.Severity != "")
-		check("confidence", w.Confidence, g.Confidence, w.Confidence != "")
-		check("chain", w.Chain, g.Chain, w.Chain != nil)
-		text := g.Title + "\n" + g.Why
-		for _, e := range g.Evidence {
-			text += "\n" + e.Object + " " + e.Path + ": " + e.Value
-		}
-		for _, step := range g.Fix {
-			text += "\n" + step.Text + "\n" + step.Command
-		}
-		for _, part := range w.Says {
-			if !strings.Contains(text, part) {
-				t.Errorf("%s does not say %q:\n%s", w.Rule, part, text)
-			}
-		}
-		for _, part := range w.Not {
-			if strings.Contains(text, part) {
-				t.Errorf("%s says %q:\n%s", w.Rule, part, text)
-			}
-		}
-	}
 }
 
 func compareAdmission(t *testing.T, want []wantAdmission, got []Admission) {
@@ -337,76 +232,19 @@ func loadFixture(t testing.TB, path string) (fixture, *snapshot.Snapshot) {
 // readFixture gives the head of the file, and the objects as they are written.
 func readFixture(t testing.TB, path string) (fixture, [][]byte) {
 	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	documents := splitDocuments(t, data)
-	var f fixture
-	if err := yaml.UnmarshalStrict(documents[0], &f); err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-	if f.TakenAt.IsZero() {
-		f.TakenAt = noon
-	}
-	return f, documents[1:]
+	f := fixture{TakenAt: noon}
+	documents := ruletest.Read(t, path, &f)
+	return f, documents
 }
 
 func stateOf(t testing.TB, f fixture, documents [][]byte) *snapshot.Snapshot {
 	t.Helper()
-	s, err := clusterIn(documents, f.TakenAt)
+	s, err := ruletest.Snapshot(snapshot.FromCluster, f.TakenAt, documents)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, i := range snapshot.Kinds() {
-		s.Record(snapshot.Reading{Need: snapshot.Need{Kind: i.Kind}, Why: f.Unknown[i.Kind]})
-	}
+	ruletest.Complete(s, f.Unknown)
 	return s
-}
-
-// clusterIn holds the objects; those without a namespace are in shop.
-func clusterIn(documents [][]byte, now time.Time) (*snapshot.Snapshot, error) {
-	s := snapshot.New(snapshot.FromCluster, now)
-	s.Namespace = "shop"
-	for _, d := range documents {
-		var head struct {
-			Kind snapshot.Kind `json:"kind"`
-		}
-		if err := yaml.Unmarshal(d, &head); err != nil {
-			return nil, err
-		}
-		info, ok := snapshot.Lookup(head.Kind)
-		if !ok {
-			return nil, fmt.Errorf("kind %q", head.Kind)
-		}
-		o := info.New()
-		if err := yaml.UnmarshalStrict(d, o); err != nil {
-			return nil, fmt.Errorf("%w\n%s", err, d)
-		}
-		if info.Namespaced && o.GetNamespace() == "" {
-			o.SetNamespace("shop")
-		}
-		s.Add(o)
-	}
-	return s, nil
-}
-
-func splitDocuments(t testing.TB, data []byte) [][]byte {
-	t.Helper()
-	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
-	var out [][]byte
-	for {
-		d, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return out
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(bytes.TrimSpace(d)) > 0 {
-			out = append(out, d)
-		}
-	}
 }
 
 func podsText(p *PodCount) string {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -42,7 +43,7 @@ func TestEveryRuleFiresAndIsSilentNearby(t *testing.T) {
 	for _, c := range pastCases() {
 		fired["quota/runs-out"], silent["quota/runs-out"] = fired["quota/runs-out"] || c.fires, silent["quota/runs-out"] || !c.fires
 	}
-	for _, path := range fixtures(t, "*") {
+	for _, path := range ruletest.Files(t, "*") {
 		f, documents := readFixture(t, path)
 		for _, w := range f.Want {
 			fired[w.Rule] = true
@@ -54,7 +55,7 @@ func TestEveryRuleFiresAndIsSilentNearby(t *testing.T) {
 			})
 		}
 	}
-	for _, id := range loadCatalogue(t).IDs() {
+	for _, id := range ruletest.Catalogue(t).IDs() {
 		if !strings.HasPrefix(id, "quota/") {
 			continue
 		}
@@ -69,7 +70,7 @@ func TestEveryRuleFiresAndIsSilentNearby(t *testing.T) {
 
 func (n near) try(t *testing.T, room string, f fixture, documents [][]byte) {
 	t.Helper()
-	fires := func(w wantFinding) bool { return w.Rule == n.Rule && (n.On == "" || w.Object == n.On) }
+	fires := func(w ruletest.Finding) bool { return w.Rule == n.Rule && (n.On == "" || w.Object == n.On) }
 	if !slices.ContainsFunc(f.Want, fires) {
 		t.Fatalf("%s does not fire without the change", n.Rule)
 	}
@@ -77,7 +78,7 @@ func (n near) try(t *testing.T, room string, f fixture, documents [][]byte) {
 		documents = edited(t, documents, n.Of, n.Set)
 	}
 	if n.Sent != "" {
-		sent := edited(t, splitDocuments(t, []byte(f.Manifests)), n.Sent, n.Set)
+		sent := edited(t, ruletest.Split(t, []byte(f.Manifests)), n.Sent, n.Set)
 		f.Manifests = string(bytes.Join(sent, []byte("\n---\n")))
 	}
 	if n.Unknown != nil {

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -53,7 +54,7 @@ func TestSoftLimitsThatCannotBeRead(t *testing.T) {
 	}
 	_, s := loadFixture(t, "testdata/audit/soft-annotation.yaml")
 	s.OfKind("ResourceQuota", "shop")[0].SetAnnotations(map[string]string{SoftAnnotation: "cpu"})
-	report, err := AuditOf(s, Query{Namespace: "shop"}, SoftLimits{}, View{}, loadCatalogue(t), lang.English)
+	report, err := AuditOf(s, Query{Namespace: "shop"}, SoftLimits{}, View{}, ruletest.Catalogue(t), lang.English)
 	if err != nil || len(report.NotChecked) != 1 || !strings.Contains(report.NotChecked[0].Why, "requests.cpu=80%") {
 		t.Errorf("%v, %+v", err, report.NotChecked)
 	}
