@@ -7,7 +7,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
-	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -34,7 +33,7 @@ func checkReadiness(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		f.Args["probe"], f.Args["failure"] = describeProbe(p, c), ""
 		f.Evidence = append(f.Evidence, finding.Evidence{Object: f.At.String(), Path: c.statusPath() + ".ready", Value: "false"})
 		if event != nil {
-			f.Args["failure"] = probe.Said(event.Message)
+			f.Args["failure"] = probeSaid(event)
 			f.Evidence = append(f.Evidence, eventEvidence(event))
 		}
 		out = append(out, *f)
@@ -67,7 +66,7 @@ func checkSidecars(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		f.Args["probe"], f.Args["failure"] = describeProbe(c.spec.StartupProbe, c), ""
 		f.Evidence = append(f.Evidence, finding.Evidence{Object: f.At.String(), Path: c.statusPath() + ".started", Value: "false"})
 		if event := lastUnhealthy(s, pod, c, "Startup"); event != nil {
-			f.Args["failure"] = probe.Said(event.Message)
+			f.Args["failure"] = probeSaid(event)
 			f.Evidence = append(f.Evidence, eventEvidence(event))
 		}
 		out = append(out, *f)

@@ -7,7 +7,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
-	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
 )
 
 // terminatedEvidence quotes how an instance ended, with what its pod's restarts
@@ -142,7 +141,7 @@ func (e ended) probeFinding(p *corev1.Probe, kind string) *finding.Finding {
 	}
 	f.Args["probe"], f.Args["budget"], f.Args["failure"] = describeProbe(p, e.c), int(probeBudget(p).Seconds()), ""
 	if event := lastUnhealthy(e.s, e.pod, e.c, kind); event != nil {
-		f.Args["failure"] = probe.Said(event.Message)
+		f.Args["failure"] = probeSaid(event)
 		f.Evidence = append(f.Evidence, eventEvidence(event))
 	}
 	return f

@@ -107,10 +107,16 @@ func exemplarLog(s *snapshot.Snapshot, pod *corev1.Pod, c container) ([]string, 
 }
 
 // neverStarted recognises a container that the runtime could not even create.
-// CreateContainerConfigError belongs to the config rules.
+// A CreateContainerConfigError about references belongs to the config rules, one
+// about users to container/run-as-non-root.
 func neverStarted(c container) (ending, bool) {
 	reason, message := c.waiting()
 	switch reason {
+	case configError:
+		if otherwiseTold(message) {
+			return ending{}, false
+		}
+		return ending{cause: couldNotCreate, terminated: c.died(), detail: message}, true
 	case "CreateContainerError", "RunContainerError":
 		e := ending{cause: couldNotCreate, terminated: c.died(), detail: message}
 		if cause := startText(message); cause != crashed {
@@ -121,6 +127,17 @@ func neverStarted(c container) (ending, bool) {
 		return ending{cause: hookFailure, terminated: c.died(), detail: message}, true
 	}
 	return ending{}, false
+}
+
+// otherwiseTold says that a kubelet's configuration error is one that other rules
+// name, or that passes: its caches fill a moment after the pod has come.
+func otherwiseTold(message string) bool {
+	for _, part := range []string{"not found", "couldn't find key", "references non-existent", "non-root", "run as root", "non-numeric user", "failed to sync", "forbidden"} {
+		if strings.Contains(message, part) {
+			return true
+		}
+	}
+	return message == ""
 }
 
 // startFailure tells apart why a process that the runtime should start is not

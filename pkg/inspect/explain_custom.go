@@ -29,7 +29,7 @@ const settleTime = 10 * time.Minute
 // kstatus calls both by the state that a deployment tool would wait for.
 func (e explainer) custom(u *unstructured.Unstructured) told {
 	kind, _ := snapshot.KindOf(u).Split()
-	t := told{summary: e.text("custom", map[string]any{"kind": kind, "group": u.GroupVersionKind().Group, "name": u.GetName()}), health: Unknown, status: e.text("no-conditions", nil)}
+	t := told{summary: e.text("custom", map[string]any{"kind": kind, "group": u.GroupVersionKind().Group, "name": u.GetName(), "conditions": len(conditionsOf(u)) > 0}), health: Unknown, status: e.text("no-conditions", nil)}
 	e.byConditions(&t, u)
 	switch snapshot.KindOf(u) {
 	case "Gateway", "GatewayClass", "HTTPRoute", "GRPCRoute", "ReferenceGrant":
@@ -63,19 +63,48 @@ func (e explainer) byConditions(t *told, u *unstructured.Unstructured) {
 			good = "False"
 		}
 		ok := judged(c.status == good)
+		if !adverse(c.kind) && !vital(c.kind) { // what it ought to be, its name does not tell
+			good, ok = "", nil
+		}
 		if c.stale && vital(c.kind) {
 			ok, t.health, t.status = nil, Progressing, e.text("not-observed-yet", nil)
 		}
 		observed := observedCondition(c.status, c.reason, c.message)
-		if c.status == "True" && good != "True" && c.message != "" { // of good news the word is enough
+		if c.status == "True" && adverse(c.kind) && c.message != "" { // of good news the word is enough
 			observed += ": " + c.message
 		}
 		t.rows = append(t.rows, named(strings.TrimSpace(c.of+" "+c.kind), good, observed, ok))
+	}
+	if len(all) == 0 {
+		e.byPhase(t, u)
 	}
 	if t.health == Progressing || len(all) == 0 {
 		return
 	}
 	t.health, t.status = e.judge(all)
+}
+
+// byPhase goes by the one word that kinds without conditions have for their state.
+func (e explainer) byPhase(t *told, u *unstructured.Unstructured) {
+	for _, field := range []string{"phase", "state"} {
+		word := textIn(u.Object, "status", field)
+		if word == "" {
+			continue
+		}
+		observed := word
+		if message := textIn(u.Object, "status", "message"); message != "" {
+			observed += ": " + message
+		}
+		t.status = field + " " + word
+		t.rows = append(t.rows, named("status."+field, "", observed, nil))
+		switch word {
+		case "Failed", "Error", "Degraded":
+			t.health = Unwell
+		case "Ready", "Running", "Active", "Available", "Healthy", "Bound", "Succeeded", "Completed":
+			t.health = Healthy
+		}
+		return
+	}
 }
 
 // adverse names the conditions that are good news when they are False.
@@ -85,7 +114,7 @@ func adverse(kind string) bool {
 		"NoPodsMatched", "LowConfidence", "ConfigUnsupported", "FetchingHistory", "ComparisonError", "InvalidSpecError", "SyncError", "UnknownError":
 		return true
 	}
-	return false
+	return slices.ContainsFunc([]string{"Error", "Failed", "Failure", "Pressure", "Unavailable", "Degraded"}, func(end string) bool { return strings.HasSuffix(kind, end) })
 }
 
 // judge is the health that conditions tell together.

@@ -44,7 +44,7 @@ func (e explainer) pointedAt(t finding.Ref, o snapshot.Object) []snapshot.Need {
 	count := map[snapshot.Need]int{}
 	for _, r := range e.tell(o).refs {
 		kind := snapshot.Kind(r.to.Kind)
-		if _, known := e.s.Info(kind); !known || r.relation == UsedBy || r.relation == Selects || r.relation == Runs {
+		if _, known := e.s.Info(kind); !known || r.relation == UsedBy && t.Kind != "PersistentVolume" || r.relation == Selects || r.relation == Runs {
 			continue // found in a list that was read
 		}
 		if kind == "StorageClass" || kind == "IngressClass" {

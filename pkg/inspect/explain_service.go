@@ -24,7 +24,7 @@ func (e explainer) service(out *Object, svc *corev1.Service) {
 	case len(svc.Spec.Selector) == 0:
 		out.Summary = e.text("service-no-selector", map[string]any{"dns": dns})
 	default:
-		out.Summary = e.text("service", map[string]any{"dns": dns, "selector": labels.FormatLabels(svc.Spec.Selector)})
+		out.Summary = e.text("service", map[string]any{"dns": dns, "selector": labels.FormatLabels(svc.Spec.Selector), "all": svc.Spec.PublishNotReadyAddresses})
 	}
 	ready, total, answer := endpoints(e.s, svc)
 	if answer.State != snapshot.Present {

@@ -90,7 +90,11 @@ func (e explainer) volume(v *corev1.PersistentVolume) told {
 		t.status += ": " + v.Status.Message
 	case corev1.VolumePending:
 		t.health = Progressing
-	case corev1.VolumeAvailable, corev1.VolumeBound, corev1.VolumeReleased:
+	case corev1.VolumeReleased:
+		if c := v.Spec.ClaimRef; c != nil {
+			t.status = e.text("volume-released", map[string]any{"claim": c.Namespace + "/" + c.Name})
+		}
+	case corev1.VolumeAvailable, corev1.VolumeBound:
 	}
 	if c := v.Spec.ClaimRef; c != nil {
 		t.points(UsedBy, "PersistentVolumeClaim", c.Namespace, c.Name)

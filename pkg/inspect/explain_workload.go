@@ -51,7 +51,7 @@ func (e explainer) deployment(out *Object, d *appsv1.Deployment) {
 func (e explainer) deploymentStatus(d *appsv1.Deployment) (Health, string) {
 	health, status := e.replicas(d.Spec.Replicas, d.Status.ReadyReplicas)
 	want := replicasOf(d.Spec.Replicas)
-	if health == Healthy && (int(d.Status.UpdatedReplicas) < want || d.Status.ObservedGeneration < d.Generation) {
+	if health == Healthy && (int(d.Status.UpdatedReplicas) < want || int(d.Status.AvailableReplicas) < want || d.Status.ObservedGeneration < d.Generation) {
 		health = Progressing
 	}
 	if d.Spec.Paused {

@@ -53,5 +53,8 @@ func furtherRules() []rule.Rule {
 	all = append(all, policyRules()...)
 	all = append(all, routeRules()...)
 	all = append(all, webhookRules()...)
+	all = append(all, heldRules()...)
+	all = append(all, accessRules()...)
+	all = append(all, outsideRules()...)
 	return append(all, namespaceRules()...)
 }

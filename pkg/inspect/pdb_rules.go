@@ -2,7 +2,7 @@ package inspect
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -140,29 +140,41 @@ func nearestPods(s *snapshot.Snapshot, selector map[string]string, pods []*corev
 }
 
 // checkOverlap: the eviction API refuses a pod that two budgets select
-// (registry/core/pod/storage/eviction.go).
+// (registry/core/pod/storage/eviction.go). Each set of budgets that share pods is told once.
 func checkOverlap(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	var out []finding.Finding
+	told := map[string]bool{}
 	for _, pdb := range rule.Members[*policyv1.PodDisruptionBudget](s, sc) {
 		all, _ := snapshot.List[*policyv1.PodDisruptionBudget](s, pdb.Namespace, nil)
 		pods, _ := snapshot.List[*corev1.Pod](s, pdb.Namespace, pdbSelector(pdb))
-		var others []string
-		var both *corev1.Pod
-		for _, other := range all {
-			for _, pod := range pods {
-				if other.Name != pdb.Name && pdbSelector(other).Matches(labels.Set(pod.Labels)) {
-					others, both = append(others, other.Name), pod
-					break
-				}
+		for _, pod := range pods {
+			over := slices.DeleteFunc(slices.Clone(all), func(b *policyv1.PodDisruptionBudget) bool {
+				return !pdbSelector(b).Matches(labels.Set(pod.Labels))
+			})
+			var names []string
+			for _, b := range over {
+				names = append(names, b.Name)
 			}
+			set := pdb.Namespace + "/" + strings.Join(names, ",")
+			if len(over) < 2 || told[set] {
+				continue
+			}
+			told[set] = true
+			out = append(out, overlapFinding(sc, pdb, over, names, pod))
 		}
-		if both == nil {
-			continue
-		}
-		sort.Strings(others)
-		f := pdbFinding(pdb, map[string]any{"others": strings.Join(others, ", "), "pod": both.Name})
-		f.Evidence = append(f.Evidence, seen(pdb, "spec.selector", pdbSelector(pdb).String()), seen(both, "metadata.labels", labels.FormatLabels(both.Labels)))
-		out = append(out, f)
 	}
 	return out
+}
+
+func overlapFinding(sc *rule.Scope, pdb *policyv1.PodDisruptionBudget, over []*policyv1.PodDisruptionBudget, names []string, pod *corev1.Pod) finding.Finding {
+	f := pdbFinding(pdb, map[string]any{"names": strings.Join(names, ", "), "pod": pod.Name})
+	for _, b := range over {
+		f.Evidence = append(f.Evidence, seen(b, "spec.selector", pdbSelector(b).String()))
+		if ref := rule.RefTo(b); b.Name != pdb.Name && sc.Has(ref) {
+			f.Also = append(f.Also, ref)
+		}
+	}
+	f.Count = 1 + len(f.Also)
+	f.Evidence = append(f.Evidence, seen(pod, "metadata.labels", labels.FormatLabels(pod.Labels)))
+	return f
 }

@@ -38,6 +38,9 @@ func lastUnhealthy(s *snapshot.Snapshot, pod *corev1.Pod, c container, kind stri
 	return nil
 }
 
+// probeSaid is what the kubelet says of a probe that failed, without the words of those who handed it on.
+func probeSaid(e *corev1.Event) string { return runtimeWords(probe.Said(e.Message)) }
+
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
 	return line

@@ -3,6 +3,7 @@ package inspect
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,11 +142,23 @@ func (v claimView) classMissing() *finding.Finding {
 	if _, fits, read := v.volumes(); fits || !read {
 		return nil
 	}
+	if v.carried() {
+		return v.noVolume()
+	}
 	names := v.classNames()
 	f := v.finding(ruleClassMissing, map[string]any{"classes": strings.Join(names, ", "), "nearest": nearestName(v.className(), names)})
 	f.Evidence = append(f.Evidence, seen(v.claim, "spec.storageClassName", v.className()),
 		finding.Evidence{Object: "storageclass/" + v.className(), Path: "metadata.name", Value: "not found"})
 	return f
+}
+
+// carried says that some volume carries the claim's class: then the name is a tie
+// between the two, and needs no StorageClass.
+func (v claimView) carried() bool {
+	return slices.ContainsFunc(v.s.OfKind(volumeKind, ""), func(o snapshot.Object) bool {
+		pv, ok := o.(*corev1.PersistentVolume)
+		return ok && pv.Spec.StorageClassName == v.className()
+	})
 }
 
 func (v claimView) classNames() []string {

@@ -179,6 +179,9 @@ func joinHook(s *snapshot.Snapshot, f *finding.Finding) {
 					continue
 				}
 				f.Args["config"] = rule.RefTo(o).String()
+				if f.Args["why"] == "certificate" { // the Service answers; what it is held against is written here
+					f.Object, f.Via = rule.RefTo(o), append(f.Via, rule.RefTo(o))
+				}
 				f.Evidence = append(f.Evidence, seen(o, "webhooks["+h.name+"].failurePolicy", "Fail"))
 				return
 			}

@@ -141,6 +141,7 @@ func webhookDown(f *finding.Finding, webhook, said string) {
 		f.Object = finding.Ref{Kind: "Service", Namespace: m[2], Name: m[1]}
 		f.Via = []finding.Ref{f.Object}
 	}
+	f.Args["signer"] = strings.Contains(said, "unknown authority")
 }
 
 func webhookWhy(said string) string {

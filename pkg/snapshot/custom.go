@@ -63,7 +63,7 @@ func custom(kind Kind, group, version, resource string, short []string, namespac
 // is, and the fields by which kinds of all sorts say how they are.
 func generic() []string {
 	return []string{
-		"spec.replicas", "spec.paused", "spec.suspend", "status.observedGeneration", "status.replicas", "status.readyReplicas", "status.phase", "status.state",
+		"spec.replicas", "spec.paused", "spec.suspend", "status.observedGeneration", "status.replicas", "status.readyReplicas", "status.phase", "status.state", "status.message",
 		"status.conditions.type", "status.conditions.status", "status.conditions.reason", "status.conditions.message",
 		"status.conditions.lastTransitionTime", "status.conditions.observedGeneration",
 	}
