@@ -15,7 +15,7 @@ func accessRules() []rule.Rule {
 
 func bindingsOf(s *snapshot.Snapshot, sc *rule.Scope) []binding {
 	var out []binding
-	for _, m := range sc.Members() {
+	for m := range sc.Members() {
 		if m.Kind != "RoleBinding" && m.Kind != "ClusterRoleBinding" {
 			continue
 		}

@@ -32,7 +32,7 @@ func heldRules() []rule.Rule {
 // finalizers left. Pods and namespaces have rules of their own.
 func held(s *snapshot.Snapshot, sc *rule.Scope) []snapshot.Object {
 	var out []snapshot.Object
-	for _, m := range sc.Members() {
+	for m := range sc.Members() {
 		o, a := s.Find(snapshot.Kind(m.Kind), m.Namespace, m.Name)
 		if a.State != snapshot.Present || m.Kind == "Pod" || m.Kind == "Namespace" || len(o.GetFinalizers()) == 0 {
 			continue
