@@ -2,6 +2,7 @@ package prometheus
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -65,35 +66,47 @@ func (s *Server) ask(ctx context.Context, n snapshot.SeriesNeed, at time.Time) (
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	var value model.Value
+	var said v1.Warnings
 	var err error
 	if n.Window == 0 {
-		value, _, err = s.api.Query(ctx, n.Query, at, v1.WithTimeout(s.patience))
+		value, said, err = s.api.Query(ctx, n.Query, at, s.bound())
 	} else {
 		step := time.Duration(n.Step) * time.Second
 		// Aligned to the step, as dashboards are: two reports within a step agree.
 		to := at.Truncate(step)
 		from := to.Add(-time.Duration(n.Window) * time.Second)
-		value, _, err = s.api.QueryRange(ctx, n.Query, v1.Range{Start: from, End: to, Step: step}, v1.WithTimeout(s.patience))
+		value, said, err = s.api.QueryRange(ctx, n.Query, v1.Range{Start: from, End: to, Step: step}, s.bound())
 	}
 	if err == nil {
-		if series, ok := seriesOf(value); ok {
-			return snapshot.SeriesReading{Need: n, Series: series}, nil
+		var series []snapshot.Series
+		if series, err = seriesOf(value); err == nil {
+			return snapshot.SeriesReading{Need: n, Series: series, Warning: short(strings.Join(said, "; "))}, nil
 		}
-		err = &TroubleError{Kind: NotPrometheus, Detail: "the answer is neither a vector nor a matrix"}
 	}
 	trouble := troubleOf(err)
 	return snapshot.SeriesReading{Need: n, Why: trouble.Error()}, trouble
 }
 
-func seriesOf(value model.Value) ([]snapshot.Series, bool) {
+// bound tells Prometheus how long to try. It reads no fractions of a second.
+func (s *Server) bound() v1.Option {
+	return v1.WithTimeout(max(s.patience.Truncate(time.Second), time.Second))
+}
+
+func seriesOf(value model.Value) ([]snapshot.Series, error) {
 	var out []snapshot.Series
 	switch v := value.(type) {
 	case model.Vector:
 		for _, sample := range v {
+			if sample.Histogram != nil {
+				return nil, histograms()
+			}
 			out = append(out, snapshot.Series{Labels: labelsOf(sample.Metric), Points: []snapshot.Point{{At: sample.Timestamp.Unix(), Value: float64(sample.Value)}}})
 		}
 	case model.Matrix:
 		for _, stream := range v {
+			if len(stream.Histograms) > 0 {
+				return nil, histograms()
+			}
 			points := make([]snapshot.Point, len(stream.Values))
 			for i, p := range stream.Values {
 				points[i] = snapshot.Point{At: p.Timestamp.Unix(), Value: float64(p.Value)}
@@ -101,9 +114,14 @@ func seriesOf(value model.Value) ([]snapshot.Series, bool) {
 			out = append(out, snapshot.Series{Labels: labelsOf(stream.Metric), Points: points})
 		}
 	default:
-		return nil, false
+		return nil, &TroubleError{Kind: NotPrometheus, Detail: "the answer is neither a vector nor a matrix"}
 	}
-	return out, true
+	return out, nil
+}
+
+// histograms: a native histogram has no one value.
+func histograms() *TroubleError {
+	return &TroubleError{Kind: BadQuery, Detail: "the answer is made of histograms, not of numbers"}
 }
 
 func labelsOf(m model.Metric) map[string]string {

@@ -189,10 +189,9 @@ func (s *Server) greet(ctx context.Context) *TroubleError {
 	defer cancel()
 	value, _, err := s.api.Query(ctx, "vector(1)", time.Time{})
 	if err == nil {
-		if _, ok := seriesOf(value); ok {
+		if _, err = seriesOf(value); err == nil {
 			return nil
 		}
-		return &TroubleError{Kind: NotPrometheus, Detail: "vector(1) is no vector to it"}
 	}
 	trouble := troubleOf(err)
 	if trouble.Kind == Forbidden {

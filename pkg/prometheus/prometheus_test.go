@@ -98,7 +98,8 @@ func TestTroubleIsNamed(t *testing.T) {
 		"a web page":     {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>hello") }, "not prometheus: ", 1},
 		"another API":    {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"kind":"Status"}`) }, "not prometheus: ", 1},
 		"no such path":   {http.NotFound, "not prometheus: client error: 404 404 page not found", 1},
-		"a broken proxy": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, "not prometheus: server error: 502", 1},
+		"a broken proxy": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, "unreachable: server error: 502", 1},
+		"not ready yet":  {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503); fmt.Fprint(w, "Service Unavailable") }, "unreachable: server error: 503 Service Unavailable", 1},
 		"drops the line": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "unreachable: EOF", 1},
 		"half an answer": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "999")
@@ -212,7 +213,7 @@ func TestFind(t *testing.T) {
 		"nobody behind it": {map[string]string{labelled: one}, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(503)
 			fmt.Fprint(w, `{"kind":"Status","message":"no endpoints available for service \"prom\""}`)
-		}, "", "service monitoring/prom: not prometheus: "},
+		}, "", `service monitoring/prom: unreachable: server error: 503 no endpoints available for service "prom"`},
 		"something else there": {map[string]string{labelled: one}, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }, "", "service monitoring/prom: not prometheus: "},
 	} {
 		t.Run(name, func(t *testing.T) {

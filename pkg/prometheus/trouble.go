@@ -2,6 +2,7 @@ package prometheus
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/url"
@@ -73,13 +74,34 @@ func troubleOf(err error) *TroubleError {
 // something that is none.
 func troubleSaid(e *v1.Error) *TroubleError {
 	switch e.Type {
-	case v1.ErrBadData, v1.ErrExec, v1.ErrCanceled:
+	case v1.ErrBadData, v1.ErrExec:
 		return &TroubleError{Kind: BadQuery, Detail: short(e.Msg)}
-	case v1.ErrTimeout:
-		return &TroubleError{Kind: TimedOut}
-	case v1.ErrBadResponse, v1.ErrServer, v1.ErrClient:
+	case v1.ErrServer:
+		return troubleOfServer(e)
+	case v1.ErrBadResponse, v1.ErrClient, v1.ErrTimeout, v1.ErrCanceled:
 	}
 	return &TroubleError{Kind: NotPrometheus, Detail: short(e.Msg + " " + firstLine(e.Detail))}
+}
+
+// troubleOfServer is for codes of 500 and above, whose body the library leaves
+// alone: Prometheus gives up on a query with 503 (web/api/v1, getDefaultErrorCode),
+// and is not ready while it reads its log again; a proxy before it has its own words.
+func troubleOfServer(e *v1.Error) *TroubleError {
+	var body struct {
+		ErrorType v1.ErrorType `json:"errorType"`
+		Error     string       `json:"error"`
+		Message   string       `json:"message"` // of an API server's Status
+	}
+	if json.Unmarshal([]byte(e.Detail), &body) != nil {
+		return &TroubleError{Kind: Unreachable, Detail: short(e.Msg + " " + firstLine(e.Detail))}
+	}
+	switch {
+	case body.ErrorType == v1.ErrTimeout:
+		return &TroubleError{Kind: TimedOut, Detail: short(body.Error)}
+	case body.ErrorType == "internal":
+		return &TroubleError{Kind: BadQuery, Detail: short(body.Error)}
+	}
+	return &TroubleError{Kind: Unreachable, Detail: short(e.Msg + " " + body.Error + body.Message)}
 }
 
 func firstLine(s string) string {

@@ -1,7 +1,6 @@
 package quota
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
@@ -44,8 +43,10 @@ func (p quotaPast) look(s *snapshot.Snapshot, spaces []NamespaceUse) {
 
 // notChecked says why there is no history where a Prometheus was asked for it.
 func (p quotaPast) notChecked(s *snapshot.Snapshot, l lang.Lang) []finding.NotChecked {
-	if _, a := s.Series(p.need); !p.read && slices.ContainsFunc(s.AllSeries(), func(r snapshot.SeriesReading) bool { return r.Need == p.need }) {
-		return []finding.NotChecked{{What: say(l, "history-of-quotas", nil), Why: historyWhy(l, a.Why)}}
+	for _, r := range s.AllSeries() {
+		if why := untold(l, r); r.Need == p.need && why != "" {
+			return []finding.NotChecked{{What: say(l, "history-of-quotas", nil), Why: why}}
+		}
 	}
 	return nil
 }

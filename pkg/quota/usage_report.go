@@ -159,11 +159,10 @@ func (h *history) notChecked(l lang.Lang) []finding.NotChecked {
 	var out []finding.NotChecked
 	seen := map[string]bool{}
 	for _, r := range h.s.AllSeries() {
-		if r.Why == "" || seen[r.Why] {
-			continue
+		if why := untold(l, r); why != "" && !seen[why] {
+			seen[why] = true
+			out = append(out, finding.NotChecked{What: say(l, "history", nil), Why: why})
 		}
-		seen[r.Why] = true
-		out = append(out, finding.NotChecked{What: say(l, "history", nil), Why: historyWhy(l, r.Why)})
 	}
 	if _, a := h.s.Series(h.needs.count); a.State == snapshot.Unknown && len(out) == 0 {
 		return append(out, finding.NotChecked{What: say(l, "history", nil), Why: say(l, "history-not-asked", nil)})
@@ -174,6 +173,14 @@ func (h *history) notChecked(l lang.Lang) []finding.NotChecked {
 		}
 	}
 	return out
+}
+
+// untold is what of the answer is missing or may be; empty for nothing.
+func untold(l lang.Lang, r snapshot.SeriesReading) string {
+	if r.Why == "" && r.Warning != "" {
+		return say(l, "history-warning", map[string]any{"detail": r.Warning})
+	}
+	return historyWhy(l, r.Why)
 }
 
 // historyWhy puts the reason of the reader of Prometheus into the reader's

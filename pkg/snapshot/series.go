@@ -48,11 +48,14 @@ type SeriesReading struct {
 	Need   SeriesNeed `json:"need"`
 	Series []Series   `json:"series,omitempty"`
 	Why    string     `json:"why,omitempty"`
+	// Warning is what was said beside the answer: a store of several did not
+	// answer, and series may be missing.
+	Warning string `json:"warning,omitempty"`
 }
 
 // RecordSeries takes an answer in, its labels made safe and what is no finite number left out.
 func (s *Snapshot) RecordSeries(r SeriesReading) {
-	r.Why = Safe(r.Why)
+	r.Why, r.Warning = Safe(r.Why), Safe(r.Warning)
 	for i := range r.Series {
 		labels := make(map[string]string, len(r.Series[i].Labels))
 		for k, v := range r.Series[i].Labels {

@@ -31,12 +31,12 @@ const (
 // pastNow is when everything is asked.
 var pastNow = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
-// A real Prometheus' query engine answers the questions of the tool's own binary,
+// A real Prometheus answers the questions of the tool's own binary,
 // over samples of which it is known what they come to: what is scraped twice, of a
 // pod's cgroup, of another workload with a name alike, or before a container was
 // started again, changes nothing.
 func TestHistoryFromPrometheus(t *testing.T) {
-	address := prometheus(t, knownSeries())
+	address := oracle.Prometheus(t, oracle.Build(t, filepath.Join("..", "upstream", "promql")), map[string]any{"series": knownSeries()})
 	saved := filepath.Join(t.TempDir(), "saved.json")
 	if err := file.WriteFile(saved, knownState()); err != nil {
 		t.Fatal(err)
@@ -92,20 +92,6 @@ func TestHistoryFromPrometheus(t *testing.T) {
 	}
 }
 
-// prometheus builds the query engine, starts it over the series, and gives its address.
-func prometheus(t *testing.T, all []pastSeries) string {
-	t.Helper()
-	in, out := oracle.Start(t, oracle.Build(t, filepath.Join("..", "upstream", "promql")))
-	if err := json.NewEncoder(in).Encode(all); err != nil {
-		t.Fatal(err)
-	}
-	address, err := out.ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(address)
-}
-
 // knownState is the workload with the pods that run now, and a quota.
 func knownState() *snapshot.Snapshot {
 	list := func(cpu, memory string) corev1.ResourceList {
@@ -139,7 +125,7 @@ func knownState() *snapshot.Snapshot {
 	return s
 }
 
-// pastSeries is one as the query engine takes it.
+// pastSeries is one as promql takes it.
 type pastSeries struct {
 	Labels map[string]string `json:"labels"`
 	Points [][2]float64      `json:"points"`

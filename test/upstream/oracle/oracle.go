@@ -4,10 +4,12 @@ package oracle
 
 import (
 	"bufio"
+	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -51,4 +53,19 @@ func Start(t testing.TB, binary string) (io.Writer, *bufio.Reader) {
 		}
 	})
 	return in, bufio.NewReader(out)
+}
+
+// Prometheus starts the program of test/upstream/promql with what it is to be,
+// and returns its address.
+func Prometheus(t testing.TB, binary string, is any) string {
+	t.Helper()
+	in, out := Start(t, binary)
+	if err := json.NewEncoder(in).Encode(is); err != nil {
+		t.Fatal(err)
+	}
+	address, err := out.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(address)
 }

@@ -1,22 +1,29 @@
-// Command promql is a Prometheus without a disk: its own query engine over series
-// that it reads from standard input, behind the two paths of its HTTP API that ask
-// questions, on loopback. It writes its address, and ends with its input.
+// Command promql is a Prometheus that scrapes nothing: its time series database in
+// a temporary folder, filled from standard input, its query engine over that, and
+// its HTTP API on loopback. It writes its address, and ends with its input.
 package main
 
 import (
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"time"
 
-	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/tsdb"
 )
+
+// Input is what to be.
+type Input struct {
+	Series []Series `json:"series"`
+	// MaxSamples and Timeout bound a query, as --query.max-samples and
+	// --query.timeout do; left out they are what those are by default.
+	MaxSamples int    `json:"maxSamples"`
+	Timeout    string `json:"timeout"`
+}
 
 func main() {
 	if err := run(os.Stdin, os.Stdout); err != nil {
@@ -25,23 +32,36 @@ func main() {
 	}
 }
 
-func run(in io.Reader, out io.Writer) error {
+func run(in io.Reader, out io.Writer) (err error) {
 	input := json.NewDecoder(in)
-	var m memory
-	if err := input.Decode(&m.series); err != nil {
+	is := Input{MaxSamples: 50_000_000, Timeout: "2m"}
+	if err := input.Decode(&is); err != nil {
 		return fmt.Errorf("read the series: %w", err)
 	}
-	a := api{memory: &m, engine: promql.NewEngine(promql.EngineOpts{
-		MaxSamples: 50_000_000, Timeout: time.Minute, EnableAtModifier: true, EnableNegativeOffset: true, Parser: parser.NewParser(parser.Options{}),
-	})}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/v1/query", a.instant)
-	mux.HandleFunc("GET /api/v1/query_range", a.over)
+	timeout, err := time.ParseDuration(is.Timeout)
+	if err != nil {
+		return err
+	}
+	folder, err := os.MkdirTemp("", "promql-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	options := tsdb.DefaultOptions()
+	options.RetentionDuration = 0 // whatever the clock says
+	db, err := tsdb.Open(folder, nil, nil, options, nil)
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := fill(db, is.Series); err != nil {
+		return fmt.Errorf("fill the database: %w", err)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: handler(db, is.MaxSamples, timeout), ReadHeaderTimeout: time.Minute}
 	go func() {
 		_, _ = io.Copy(io.Discard, in)
 		_ = server.Close()
@@ -51,63 +71,4 @@ func run(in io.Reader, out io.Writer) error {
 		return err
 	}
 	return nil
-}
-
-// api answers as the HTTP API does (prometheus.io/docs/prometheus/latest/querying/api).
-type api struct {
-	memory *memory
-	engine *promql.Engine
-}
-
-func (a api) instant(w http.ResponseWriter, r *http.Request) {
-	at, err := moment(r.FormValue("time"))
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	q, err := a.engine.NewInstantQuery(r.Context(), a.memory, nil, r.FormValue("query"), at)
-	a.answer(r.Context(), w, q, err)
-}
-
-func (a api) over(w http.ResponseWriter, r *http.Request) {
-	from, err1 := moment(r.FormValue("start"))
-	to, err2 := moment(r.FormValue("end"))
-	step, err3 := strconv.ParseFloat(r.FormValue("step"), 64)
-	for _, err := range []error{err1, err2, err3} {
-		if err != nil {
-			refuse(w, err)
-			return
-		}
-	}
-	q, err := a.engine.NewRangeQuery(r.Context(), a.memory, nil, r.FormValue("query"), from, to, time.Duration(step*float64(time.Second)))
-	a.answer(r.Context(), w, q, err)
-}
-
-func (a api) answer(ctx context.Context, w http.ResponseWriter, q promql.Query, err error) {
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	defer q.Close()
-	result := q.Exec(ctx)
-	if result.Err != nil {
-		refuse(w, result.Err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": map[string]any{"resultType": result.Value.Type(), "result": result.Value}})
-}
-
-func refuse(w http.ResponseWriter, err error) {
-	w.WriteHeader(http.StatusBadRequest)
-	_ = json.NewEncoder(w).Encode(map[string]any{"status": "error", "errorType": "bad_data", "error": err.Error()})
-}
-
-// moment is seconds since the epoch.
-func moment(text string) (time.Time, error) {
-	s, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return time.UnixMilli(int64(s * 1000)), nil
 }
