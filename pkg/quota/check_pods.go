@@ -32,7 +32,7 @@ func (c *checker) pods(a Admission, w Work, old snapshot.Object, own Outcome) Ad
 	v := verdict{of: w.Object, work: w, space: space, pods: n}
 	if out.Admitted() {
 		v.before = space.clone()
-		v.allowed, out = space.fill(w, n)
+		v.allowed, out = c.fill(space, w, n)
 	}
 	if out = c.withRehearsal(w, out); !out.Admitted() && out.Refusals[0].Cause == Unmodelled {
 		v.allowed = 0 // its pods are all alike
@@ -102,6 +102,42 @@ func (c *checker) children(space *Space, w Work) Outcome {
 		}
 	}
 	return Outcome{}
+}
+
+// fill admits pods of a workload; what volumes were claimed for those of a
+// StatefulSet that are there, or were, is not claimed again.
+func (c *checker) fill(space *Space, w Work, n int) (int, Outcome) {
+	kept := c.kept(w, n)
+	if kept == 0 {
+		return space.fill(w, n)
+	}
+	bare := w
+	bare.Claims = nil
+	in, out := space.fill(bare, kept)
+	if !out.Admitted() || kept == n {
+		return in, out
+	}
+	more, out := space.fill(w.from(kept), n-kept)
+	return in + more, out
+}
+
+// kept is for how many of these pods, counted from the first, all volumes are
+// claimed already. Where claims were not read, pods that run have theirs.
+func (c *checker) kept(w Work, n int) int {
+	if len(w.Claims) == 0 || c.in.Alone {
+		return 0
+	}
+	if c.in.State.Covered("PersistentVolumeClaim", w.Ref.Namespace, "").State != snapshot.Present {
+		return min(max(running(c.existing(w.Object))-w.first, 0), n)
+	}
+	for i := range n {
+		for t := range w.Claims {
+			if _, a := c.in.State.Find("PersistentVolumeClaim", w.Ref.Namespace, w.Claim(t, i).Name); a.State != snapshot.Present {
+				return i
+			}
+		}
+	}
+	return n
 }
 
 // fill admits pods, each behind its claims, until one is refused or all are in.
@@ -186,15 +222,16 @@ func (c *checker) update(a Admission, w, live Work) Admission {
 	count := &PodCount{Asked: n, Allowed: n}
 	v := verdict{of: w.Object, work: w, space: space, pods: n, before: space.clone(), had: now}
 	if sameTemplate(w, live) {
+		w.Template = live.Template // what the manifest leaves out stays
 		return c.scale(a, w, v, count)
 	}
 	// The end: all old pods gone, all new ones there.
 	end := space.clone()
-	end.release(live.Pod(0), now)
+	end.releasePods(live, now)
 	v.before = end.clone()
 	var out Outcome
 	if out = c.children(end, w); out.Admitted() {
-		v.allowed, out = end.fill(w, n)
+		v.allowed, out = c.fill(end, w, n)
 	}
 	if out = c.withRehearsal(w, out); !out.Admitted() && out.Refusals[0].Cause == Unmodelled {
 		v.allowed = 0
@@ -257,22 +294,22 @@ type moment struct {
 // beside is the moment at which i pods are new and the others of the old ones are left.
 func (c *checker) beside(v verdict, live Work, i, old int) moment {
 	at := v.space.clone()
-	at.release(live.Pod(0), max(v.had-old, 0)+min(i, old))
-	if i > 0 {
-		if out, ok := at.Try(v.work.Pod(0), nil).Object.(*corev1.Pod); ok {
-			at.charge(out, i)
+	at.releasePods(live, max(v.had-old, 0)+min(i, old))
+	if pod, ok := at.Try(v.work.Pod(0), nil).Object.(*corev1.Pod); ok {
+		for _, o := range at.replica(v.work, pod) {
+			at.charge(o, i)
 		}
 	}
-	return moment{at, at.Try(v.work.Pod(i), nil)}
+	return moment{at, at.clone().unit(v.work, i)}
 }
 
 // scale: the template stays, the number changes.
 func (c *checker) scale(a Admission, w Work, v verdict, count *PodCount) Admission {
 	if v.pods <= v.had {
-		v.space.release(w.Pod(0), v.had-v.pods)
+		v.space.releasePods(w, v.had-v.pods)
 		return settled(a, Outcome{}, count)
 	}
-	more, out := v.space.fill(w, v.pods-v.had)
+	more, out := c.fill(v.space, w.from(v.had), v.pods-v.had)
 	v.allowed, v.out = v.had+more, out
 	count.Allowed, count.New = v.allowed, more
 	if !out.Admitted() {

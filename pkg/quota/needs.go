@@ -43,6 +43,9 @@ func CheckNeeds(in, s *snapshot.Snapshot) snapshot.Needs {
 		if isWork {
 			w.pods(work)
 		}
+		if claimed(work, w.quotas(ns)) {
+			w.list("PersistentVolumeClaim", ns) // claims of pods that are there, or were, are not made again
+		}
 	}
 	for need, named := range byKind {
 		if len(named) > getsBeforeList {
@@ -108,12 +111,7 @@ func AuditNeeds(s *snapshot.Snapshot, q Query, usage bool) snapshot.Needs {
 	}
 	scope, _ := auditScope(s, q)
 	for _, work := range works(s, scope) {
-		if work.Template.Spec.PriorityClassName != "" {
-			w.list("PriorityClass", "")
-		}
-		if work.Template.Spec.RuntimeClassName != nil {
-			w.list("RuntimeClass", "")
-		}
+		w.admission(work, q.Namespace)
 	}
 	return s.Missing(w.sorted())
 }
@@ -201,9 +199,16 @@ func (w *wants) deviceClasses(quotas ...*corev1.ResourceQuota) {
 	}
 }
 
-// pods: their classes where they name any or a quota looks at them, and the
-// nodes with all that is on them.
+// pods: what decides whether they are let in, and the nodes with all that is on them.
 func (w *wants) pods(work Work) {
+	w.admission(work, work.Ref.Namespace)
+	w.room(work.Pod(0))
+}
+
+// admission is what is looked up for a pod and its claims: classes where it names
+// any or a quota looks at them, and the templates of claims that a quota counts.
+// What belongs to a namespace is listed in the one that is given, "" for all.
+func (w *wants) admission(work Work, in string) {
 	spec := &work.Template.Spec
 	quotas := w.quotas(work.Ref.Namespace)
 	byPriority := slices.ContainsFunc(quotas, func(q *corev1.ResourceQuota) bool {
@@ -217,24 +222,23 @@ func (w *wants) pods(work Work) {
 	if spec.RuntimeClassName != nil {
 		w.list("RuntimeClass", "")
 	}
-	if len(work.Claims) > 0 && slices.ContainsFunc(quotas, func(q *corev1.ResourceQuota) bool {
-		return slices.ContainsFunc(names(q.Spec.Hard), tracksClaims)
-	}) {
+	if claimed(work, quotas) {
 		w.list("StorageClass", "")
 	}
-	w.deviceTemplates(work, quotas)
-	w.room(work.Pod(0))
-}
-
-// deviceTemplates are wanted where a quota counts the claims that are made of them.
-func (w *wants) deviceTemplates(work Work, quotas []*corev1.ResourceQuota) {
 	if len(deviceTemplatesOf(work)) == 0 {
 		return
 	}
 	w.deviceClasses(quotas...)
 	if slices.ContainsFunc(quotas, w.classes.claimsCount) {
-		w.list("ResourceClaimTemplate", work.Ref.Namespace)
+		w.list("ResourceClaimTemplate", in)
 	}
+}
+
+// claimed says that the workload claims volumes for its pods, and a quota counts such claims.
+func claimed(work Work, quotas []*corev1.ResourceQuota) bool {
+	return len(work.Claims) > 0 && slices.ContainsFunc(quotas, func(q *corev1.ResourceQuota) bool {
+		return slices.ContainsFunc(names(q.Spec.Hard), tracksClaims)
+	})
 }
 
 // room is what it takes to say whether a pod finds a place.

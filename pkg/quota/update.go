@@ -1,6 +1,8 @@
 package quota
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -9,14 +11,25 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
-// release takes n pods like this one out of the ledgers that count it, as when
-// they are deleted and gone.
-func (s *Space) release(pod *corev1.Pod, n int) {
+// releasePods takes n pods of a workload out of the quotas, as when they are
+// deleted and gone: as they were stored, with their claims for devices. Those for
+// volumes stay behind.
+func (s *Space) releasePods(w Work, n int) {
+	w.Claims = nil
+	if pod, ok := s.Try(w.Pod(0), nil).Object.(*corev1.Pod); ok {
+		for _, o := range s.replica(w, pod) {
+			s.release(o, n)
+		}
+	}
+}
+
+// release takes n objects like this one out of the ledgers that count it.
+func (s *Space) release(o snapshot.Object, n int) {
 	for _, l := range s.ledgers {
-		if n < 1 || !l.matches(pod) {
+		if n < 1 || !l.matches(o) {
 			continue
 		}
-		freed := l.takes(pod, s.at)
+		freed := l.takes(o, s.at)
 		for name, q := range freed {
 			q.Mul(int64(n))
 			freed[name] = q
@@ -30,6 +43,7 @@ func (s *Space) release(pod *corev1.Pod, n int) {
 // clone is a copy whose quotas can be charged by themselves.
 func (s *Space) clone() *Space {
 	out := *s
+	out.made = slices.Clip(s.made)
 	out.ledgers = make([]*ledger, len(s.ledgers))
 	for i, l := range s.ledgers {
 		out.ledgers[i] = &ledger{quota: l.quota, used: sum(l.used), classes: l.classes, atLeast: l.atLeast}

@@ -29,6 +29,22 @@ type Work struct {
 	// Children are what the controller makes between the workload and its pods:
 	// a ReplicaSet for a Deployment, a Job for a CronJob. Quotas count those too.
 	Children []snapshot.Object
+	// first is how many pods come before the one with index 0.
+	first int
+}
+
+// from is the workload with so many pods fewer in front.
+func (w Work) from(pods int) Work {
+	w.first += pods
+	return w
+}
+
+// ordinal is the number that a StatefulSet gives the pod with this index.
+func (w Work) ordinal(index int) int {
+	if set, ok := w.Object.(*appsv1.StatefulSet); ok && set.Spec.Ordinals != nil {
+		index += int(set.Spec.Ordinals.Start)
+	}
+	return w.first + index
 }
 
 // WorkOf reads a workload; false for every other kind. A bare pod is a workload
@@ -109,7 +125,7 @@ func (w Work) Pod(index int) *corev1.Pod {
 	pod.Namespace, pod.Name = w.Ref.Namespace, w.Ref.Name+"-*"
 	switch w.Object.(type) {
 	case *appsv1.StatefulSet:
-		pod.Name = fmt.Sprintf("%s-%d", w.Ref.Name, index)
+		pod.Name = fmt.Sprintf("%s-%d", w.Ref.Name, w.ordinal(index))
 	case *appsv1.DaemonSet:
 		pod.Spec.Tolerations = append(pod.Spec.Tolerations, daemonTolerations(&pod.Spec)...)
 	}
@@ -119,7 +135,7 @@ func (w Work) Pod(index int) *corev1.Pod {
 // Claim is the claim of that template for the pod with this index.
 func (w Work) Claim(template, index int) *corev1.PersistentVolumeClaim {
 	c := w.Claims[template].DeepCopy()
-	c.Namespace, c.Name = w.Ref.Namespace, fmt.Sprintf("%s-%s-%d", c.Name, w.Ref.Name, index)
+	c.Namespace, c.Name = w.Ref.Namespace, fmt.Sprintf("%s-%s-%d", c.Name, w.Ref.Name, w.ordinal(index))
 	return c
 }
 
