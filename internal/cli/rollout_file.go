@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -115,11 +114,7 @@ func readPlan(name string, m manifest, ref rollout.Ref) (rollout.Spec, error) {
 // checkGates refuses a gate that could never answer, before a step waits for it;
 // and an address with a password in it, before it is written into the cluster.
 func (a *app) checkGates(name string, spec rollout.Spec) error {
-	gates := slices.Clone(spec.Gates)
-	for _, step := range spec.Steps {
-		gates = append(gates, step.Gates...)
-	}
-	for _, g := range gates {
+	for _, g := range spec.AllGates() {
 		var bad *gate.SpecError
 		if err := gate.Check(g); errors.As(err, &bad) {
 			return usage("rollout.error.file-bad", "file", name, "why", bad.In(a.lang))

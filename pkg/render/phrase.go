@@ -28,7 +28,7 @@ var loadPhrases = sync.OnceValues(func() ([]phrase, error) {
 	if err := lang.Decode(phraseFile, &in); err != nil {
 		return nil, fmt.Errorf("read the phrases: %w", err)
 	}
-	forms := map[string]string{"n": `\d+`, "m": `\d+`, "name": `\S+`, "version": `old|new`, "rest": `.*`}
+	forms := map[string]string{"n": `\d+`, "m": `\d+`, "name": `\S+`, "version": `old|new`, "rest": `.*`, "object": `\S+`}
 	all := make([]phrase, len(in))
 	for i, p := range in {
 		pattern := placeholder.ReplaceAllStringFunc(p.En, func(name string) string {
@@ -61,8 +61,11 @@ func (p *page) inWords(message string) string {
 		return placeholder.ReplaceAllStringFunc(known.ko, func(name string) string {
 			name = strings.Trim(name, "{}")
 			value := found[known.match.SubexpIndex(name)]
-			if name == "version" {
+			switch name {
+			case "version":
 				return p.say("rollout-version-"+value, nil)
+			case "rest": // may be a sentence of its own
+				return p.inWords(value)
 			}
 			return value
 		})

@@ -21,6 +21,8 @@ func TestWhatADriverSaysIsReadInKorean(t *testing.T) {
 		"service/web has 1 ready endpoint of neither version, which a pin would cut off": "service/web 에 두 버전 어느 쪽도 아닌 준비된 엔드포인트 1개가 있어, 한 버전으로 고정하면 끊깁니다",
 		"the command was not found (exit 127): sh: 1: smoke: not found":                  "명령을 찾을 수 없습니다(exit 127): sh: 1: smoke: not found",
 		"gate command=./smoke.sh 5 old":                                                  "게이트 command=./smoke.sh 5 old 응답을 기다립니다",
+		"the rollback is incomplete: 2 of 3 old Pods are available":                      "롤백이 끝나지 않았습니다: 이전 Pod 3개 중 2개가 사용 가능합니다",
+		"/spec/template of deployment/web was changed by \"argocd\" at noon":             `deployment/web 오브젝트의 /spec/template 필드를 다른 곳에서 바꾸었습니다: "argocd" at noon`,
 		"the strategy as it was":                                                         "업데이트 전략을 원래대로 되돌립니다",
 		"what the team's own gate said":                                                  "what the team's own gate said",
 	} {
@@ -39,7 +41,7 @@ func TestEachPhraseIsReached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	samples := map[string]string{"n": "1", "m": "2", "name": "web", "version": "new", "rest": ": said"}
+	samples := map[string]string{"n": "1", "m": "2", "name": "web", "version": "new", "rest": ": said", "object": "deployment/web"}
 	for i, one := range phrases {
 		for _, name := range placeholder.FindAllStringSubmatch(one.ko, -1) {
 			if one.match.SubexpIndex(name[1]) < 0 {

@@ -61,7 +61,7 @@ func (p *page) reason(r rollout.Reason) string {
 // nowLines say what the rollout waits for at this moment.
 func (p *page) nowLines(v Rollout, now time.Time) []string {
 	if v.Abandoned {
-		return p.wrapped(p.say("rollout-now-abandoned", nil))
+		return p.wrapped(p.say("rollout-now-abandoned", map[string]any{"left": p.whyLeft(v)}))
 	}
 	switch v.Phase {
 	case rollout.Paused:
@@ -88,6 +88,14 @@ func (p *page) nowLines(v Rollout, now time.Time) []string {
 	return nil
 }
 
+// whyLeft is why nobody drives, as the driver wrote it down when it left; what somebody else has changed is a finding.
+func (p *page) whyLeft(v Rollout) string {
+	if e := v.LastEvent; e != nil && e.Event == rollout.EventHeld && v.Drift == nil {
+		return inline(p.inWords(e.Message))
+	}
+	return ""
+}
+
 // waitsFor is what is waited for in the driver's words, or in those of its last event.
 func waitsFor(v Rollout) string {
 	if e := v.LastEvent; v.Waits == "" && e != nil && (e.Event == rollout.EventLevel || e.Event == rollout.EventRetry) {
@@ -102,7 +110,10 @@ func (p *page) nextLines(v Rollout) []string {
 		return nil // the finding says it
 	}
 	if v.Abandoned {
-		if v.Phase == rollout.Paused && v.Waiting != rollout.WaitingTime {
+		switch {
+		case v.Phase == rollout.Aborting: // there is only one way from here
+			return p.offered(v, verbAbort)
+		case v.Phase == rollout.Paused && v.Waiting != rollout.WaitingTime:
 			return p.offered(v, verbResume, verbPromote, verbAbort)
 		}
 		return p.offered(v, verbResume, verbAbort)

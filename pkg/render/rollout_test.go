@@ -115,6 +115,12 @@ func scenes(l lang.Lang) []scene {
 			sc.state.Gates = map[string]rollout.Answer{"command=./smoke.sh": {Result: rollout.Inconclusive, Message: "exit code 3"}}
 		}),
 		of("abandoned, and nobody looked", canaryState(rollout.Shifting, 1), nil, gone, nil),
+		of("left on the way back", canaryState(rollout.Aborting, 1), canaryWorld(8, 1, 1), gone, func(sc *scene) {
+			sc.state.Reason = &rollout.Reason{Cause: rollout.CauseAsked, By: "kim"}
+			last := sc.seen
+			last.Event, last.Message = rollout.EventHeld, "the rollback is incomplete: 8 of 10 old Pods are available"
+			sc.state.Last = &last
+		}),
 		of("going back", canaryState(rollout.Aborting, 1), canaryWorld(8, 1, 0), leads, func(sc *scene) {
 			sc.state.Reason = &rollout.Reason{Cause: rollout.CauseGate, Gate: "command=./smoke.sh", Message: "exit code 1"}
 		}),

@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -128,6 +129,15 @@ type Spec struct {
 	GroupBy string `json:"groupBy,omitempty"`
 	// MaxRestarts is how often the new version's containers may restart, all together.
 	MaxRestarts int `json:"maxRestarts"`
+}
+
+// AllGates are the gates of the plan, then those of its steps.
+func (s Spec) AllGates() []GateSpec {
+	all := slices.Clone(s.Gates)
+	for _, step := range s.Steps {
+		all = append(all, step.Gates...)
+	}
+	return all
 }
 
 // Step is one level of traffic.

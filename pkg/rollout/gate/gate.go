@@ -46,16 +46,10 @@ type Options struct {
 // each once: that run a command here, or call an address from here.
 func Reaching(spec rollout.Spec) []rollout.GateSpec {
 	var found []rollout.GateSpec
-	add := func(gates []rollout.GateSpec) {
-		for _, g := range gates {
-			if reaches(g.Kind) && !slices.Contains(found, g) {
-				found = append(found, g)
-			}
+	for _, g := range spec.AllGates() {
+		if reaches(g.Kind) && !slices.Contains(found, g) {
+			found = append(found, g)
 		}
-	}
-	add(spec.Gates)
-	for _, step := range spec.Steps {
-		add(step.Gates)
 	}
 	return found
 }

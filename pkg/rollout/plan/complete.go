@@ -188,11 +188,7 @@ func checkGates(spec rollout.Spec) error {
 	known := []rollout.GateKind{
 		rollout.GateReady, rollout.GateRestarts, rollout.GateTime, rollout.GateCommand, rollout.GateWebhook, rollout.GatePerson,
 	}
-	gates := slices.Clone(spec.Gates)
-	for _, step := range spec.Steps {
-		gates = append(gates, step.Gates...)
-	}
-	for _, g := range gates {
+	for _, g := range spec.AllGates() {
 		if !slices.Contains(known, g.Kind) {
 			var words []string
 			for _, k := range known {
