@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -140,8 +141,8 @@ func wantDrift(t *testing.T, s *stage.Stage) {
 	}
 }
 
-// Kubernetes' own role "view" lets nobody read Leases: who has it still sees where a rollout stands, and is
-// told what may not be read, and which permissions a rollout of one's own would need.
+// Kubernetes' own role "view" lets nobody read Leases: who has it still sees where a rollout stands, is told
+// what may not be read, that nobody drives any more, and which permissions a rollout of one's own would need.
 func TestWhoMayOnlyLook(t *testing.T) {
 	t.Parallel()
 	c := open(t, light)
@@ -154,33 +155,36 @@ func TestWhoMayOnlyLook(t *testing.T) {
 		{APIGroups: []string{"policy"}, Resources: []string{"poddisruptionbudgets"}, Verbs: get},
 		{APIGroups: []string{"autoscaling"}, Resources: []string{"horizontalpodautoscalers"}, Verbs: get},
 	}, s.NS)
-	image := stage.Name + "=" + stage.Image("v2")
-	for _, w := range []struct {
-		begun bool
-		args  []string
-		code  int
-		says  []string
-	}{
-		{false, []string{"plan", s.Target(), "--image", image}, codeRefused, []string{"rollout/access-denied", "get leases.coordination.k8s.io"}},
-		{true, []string{"status", s.Target()}, codeDone, []string{"step 1 of 2", "driver  not known", "lease/msa-rollout-deployment-gateway"}},
-		{true, []string{"list"}, codeDone, []string{s.Target(), "waiting for a person", "lease/msa-rollout-deployment-gateway"}},
-		{true, []string{"canary", s.Target(), "--image", image}, codeFailed, []string{`cannot get resource "leases"`}},
-		{true, []string{"abort", s.Target()}, codeFailed, []string{`cannot get resource "leases"`}},
-	} {
-		if _, ok := statusOf(t, s); w.begun && !ok {
-			wantCode(t, "canary", do(t, s, canary(s, "50,100", "--pause", "manual", "--exit-on", "pause")...), codePaused)
-		}
-		got := workshop.Run(t, viewer, append(append([]string{"rollout"}, w.args...), "-n", s.NS)...)
-		out := got.Stdout + got.Stderr
-		for _, part := range w.says {
+	look := func(code int, args []string, says ...string) (out string) {
+		t.Helper()
+		got := workshop.Run(t, viewer, append(append([]string{"rollout"}, args...), "-n", s.NS)...)
+		out = got.Stdout + got.Stderr
+		for _, part := range says {
 			if !strings.Contains(out, part) {
-				t.Errorf("%v does not say %q", w.args, part)
+				t.Errorf("%v does not say %q: %s", args, part, out)
 			}
 		}
-		if got.Code != w.code || strings.Contains(out, "nobody drives") {
-			t.Errorf("%v: exit code %d: %s", w.args, got.Code, out)
+		if got.Code != code {
+			t.Errorf("%v: exit code %d: %s", args, got.Code, out)
 		}
+		return out
 	}
+	const lease = "lease/msa-rollout-deployment-gateway"
+	image := stage.Name + "=" + stage.Image("v2")
+	status, list := []string{"status", s.Target()}, []string{"list"}
+	look(codeRefused, []string{"plan", s.Target(), "--image", image}, "rollout/access-denied", "get leases.coordination.k8s.io")
+	d := driver.Start(t, c.Kubeconfig(), s.NS, canary(s, "50,100", "--pause", "manual")...)
+	d.Until(t, "the first pause", patience, at(rollout.Paused, 1))
+	said := look(codeDone, status, "step 1 of 2", "driver  not known", lease) + look(codeDone, list, s.Target(), "waiting for a person", lease)
+	if strings.Contains(said, "nobody drives") {
+		t.Errorf("somebody drives: %s", said)
+	}
+	look(codeFailed, []string{"canary", s.Target(), "--image", image}, `cannot get resource "leases"`)
+	look(codeFailed, []string{"abort", s.Target()}, `cannot get resource "leases"`)
+	d.Signal(t, syscall.SIGINT)
+	d.Wait(t, patience)
+	look(codeDone, status, "step 1 of 2", "nobody drives it") // the record says so without the Lease
+	look(codeDone, list, s.Target(), "nobody drives it")
 	wantCode(t, "abort", do(t, s, "abort", s.Target()), codeDone)
 }
 
