@@ -132,7 +132,7 @@ func neverStarted(c container) (ending, bool) {
 // otherwiseTold says that a kubelet's configuration error is one that other rules
 // name, or that passes: its caches fill a moment after the pod has come.
 func otherwiseTold(message string) bool {
-	for _, part := range []string{"not found", "couldn't find key", "references non-existent", "non-root", "run as root", "non-numeric user", "failed to sync", "forbidden"} {
+	for _, part := range []string{"not found", "couldn't find key", "references non-existent", "non-root", "run as root", "non-numeric user", "failed to sync"} {
 		if strings.Contains(message, part) {
 			return true
 		}

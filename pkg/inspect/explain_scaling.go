@@ -36,7 +36,10 @@ func (e explainer) autoscaler(v *autoscalingv2.HorizontalPodAutoscaler) told {
 	}
 	for _, c := range v.Status.Conditions {
 		if c.Status == corev1.ConditionFalse && c.Type != autoscalingv2.ScalingLimited {
-			t.health, t.status = Unwell, t.status+", "+c.Reason
+			t.status += ", " + c.Reason
+			if t.health = Unwell; metricsMayCome(e.s, e.scope, v, &c) {
+				t.health = Progressing
+			}
 			break
 		}
 	}

@@ -33,8 +33,11 @@ func heldRules() []rule.Rule {
 func held(s *snapshot.Snapshot, sc *rule.Scope) []snapshot.Object {
 	var out []snapshot.Object
 	for m := range sc.Members() {
+		if m.Kind == "Pod" || m.Kind == "Namespace" {
+			continue
+		}
 		o, a := s.Find(snapshot.Kind(m.Kind), m.Namespace, m.Name)
-		if a.State != snapshot.Present || m.Kind == "Pod" || m.Kind == "Namespace" || len(o.GetFinalizers()) == 0 {
+		if a.State != snapshot.Present || len(o.GetFinalizers()) == 0 {
 			continue
 		}
 		if at := o.GetDeletionTimestamp(); at != nil && s.TakenAt.Sub(at.Time) > heldPatience {
@@ -61,10 +64,16 @@ func checkHeld(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	var out []finding.Finding
 	for _, o := range held(s, sc) {
 		ref := rule.RefTo(o)
+		if endsBelow(s, sc, ref) || goesWithOwner(s, o) {
+			continue
+		}
 		f := finding.Finding{Object: ref, Args: map[string]any{
 			"object": ref.String(), "namespace": o.GetNamespace(), "finalizers": strings.Join(o.GetFinalizers(), ", "), "keeper": keeperOf(o.GetFinalizers()),
 			"users": "", "foreground": slices.Contains(o.GetFinalizers(), "foregroundDeletion"),
 		}}
+		if pv, ok := o.(*corev1.PersistentVolume); ok && pv.Status.Phase == corev1.VolumeBound && pv.Spec.ClaimRef != nil {
+			f.Args["users"] = finding.Ref{Kind: string(claimKind), Name: pv.Spec.ClaimRef.Name}.String()
+		}
 		if claim, ok := o.(*corev1.PersistentVolumeClaim); ok && slices.Contains(claim.Finalizers, "kubernetes.io/pvc-protection") {
 			f.Args["users"] = strings.Join(claimView{s: s, claim: claim}.users(), ", ")
 		}
@@ -78,4 +87,22 @@ func checkHeld(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// goesWithOwner says that what controls the object is being deleted too: that is told of the owner.
+func goesWithOwner(s *snapshot.Snapshot, o snapshot.Object) bool {
+	up, owned := controller(o)
+	if !owned {
+		return false
+	}
+	owner, a := s.Find(snapshot.Kind(up.Kind), up.Namespace, up.Name)
+	return a.State == snapshot.Present && owner.GetDeletionTimestamp() != nil
+}
+
+// endsBelow says that pods below are still in their grace periods, for which what owns them may wait.
+func endsBelow(s *snapshot.Snapshot, sc *rule.Scope, owner finding.Ref) bool {
+	return slices.ContainsFunc(sc.Below(owner), func(r finding.Ref) bool {
+		pod, a := snapshot.Get[*corev1.Pod](s, r.Namespace, r.Name)
+		return r.Kind == "Pod" && a.State == snapshot.Present && pod.DeletionTimestamp != nil && !overdue(s, pod)
+	})
 }

@@ -103,14 +103,18 @@ func metricsUnavailable(s *snapshot.Snapshot, sc *rule.Scope, h *autoscaler) *fi
 	if c == nil || c.Status != corev1.ConditionFalse || !strings.HasPrefix(c.Reason, "FailedGet") && c.Reason != "InvalidMetricSourceType" || strings.Contains(c.Message, "missing request for") {
 		return nil
 	}
-	if strings.Contains(c.Message, "no metrics returned") || strings.Contains(c.Message, "did not receive metrics") {
-		if !older(s, h, metricsPatience) || youngPods(s, sc, h) {
-			return nil
-		}
+	if metricsMayCome(s, sc, h, c) {
+		return nil
 	}
 	f := hpaFinding(h, map[string]any{"said": firstLine(c.Message)})
 	f.Evidence = append(f.Evidence, hpaEvidence(h, c))
 	return f
+}
+
+// metricsMayCome says that numbers are only missing, and autoscaler or pods are so new that they may yet come.
+func metricsMayCome(s *snapshot.Snapshot, sc *rule.Scope, h *autoscaler, c *autoscalingv2.HorizontalPodAutoscalerCondition) bool {
+	missing := strings.Contains(c.Message, "no metrics returned") || strings.Contains(c.Message, "did not receive metrics")
+	return missing && (!older(s, h, metricsPatience) || youngPods(s, sc, h))
 }
 
 // metricsPatience is how long metrics of a new pod may take: metrics-server

@@ -112,6 +112,8 @@ func TestKinds(t *testing.T) {
 			[]string{"pods | no value yet | 1 | -"}, []string{"controls deployment/web"}},
 		{"an autoscaler that wants none", "HorizontalPodAutoscaler", `{"metadata":{"name":"h","namespace":"shop"},"spec":{"minReplicas":0,"maxReplicas":3,"scaleTargetRef":{"kind":"Deployment","name":"web"}},"status":{"currentReplicas":1}}`, Progressing,
 			[]string{"pods | 0 | 1 | false"}, []string{"controls deployment/web"}},
+		{"an autoscaler whose metrics may yet come", "HorizontalPodAutoscaler", `{"metadata":{"name":"h","namespace":"shop","creationTimestamp":"2026-01-02T11:59:30Z"},"spec":{"maxReplicas":3,"scaleTargetRef":{"kind":"Deployment","name":"web"}},"status":{"currentReplicas":1,"conditions":[{"type":"ScalingActive","status":"False","reason":"FailedGetResourceMetric","message":"unable to get metrics for resource cpu: no metrics returned from resource metrics API"}]}}`, Progressing,
+			[]string{"pods | no value yet | 1 | -"}, []string{"controls deployment/web"}},
 		{"a pod that failed on its way out", "Pod", `{"metadata":{"name":"p","namespace":"shop","deletionTimestamp":"2026-01-02T11:59:59Z"},"spec":{"nodeName":"n","containers":[{"name":"app"}]},"status":{"phase":"Failed","containerStatuses":[{"name":"app","state":{"terminated":{"exitCode":143,"reason":"Error"}}}]}}`, Progressing,
 			[]string{"node | any that fits | n | true", "container app | running, ready | ended with 143 (Error) | false"}, nil},
 		{"a quota that is full", "ResourceQuota", `{"metadata":{"name":"q","namespace":"shop"},"status":{"hard":{"pods":"2","requests.cpu":"1"},"used":{"pods":"2","requests.cpu":"1500m"}}}`, Healthy,

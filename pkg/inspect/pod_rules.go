@@ -74,6 +74,9 @@ func endedAt(pod *corev1.Pod) time.Time {
 			last = t.FinishedAt.Time
 		}
 	}
+	if last.IsZero() && pod.Status.StartTime != nil { // nothing of it ever ran
+		return pod.Status.StartTime.Time
+	}
 	return last
 }
 

@@ -49,15 +49,18 @@ func unseenPods(s *snapshot.Snapshot, sc *rule.Scope) []*corev1.Pod {
 }
 
 // checkSchedulerSilent: nobody has looked where the pod could go. Silent about
-// pods whose resource claims the scheduler waits for without a word.
+// pods for whose resource claims, or for whose group, a scheduler waits without a word.
 func checkSchedulerSilent(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	var out []finding.Finding
 	for _, pod := range unseenPods(s, sc) {
-		if len(pod.Spec.ResourceClaims) > 0 || s.Source != snapshot.FromCluster {
+		if len(pod.Spec.ResourceClaims) > 0 || pod.Spec.SchedulingGroup != nil || s.Source != snapshot.FromCluster {
 			continue
 		}
 		name := pod.Spec.SchedulerName
 		f := podFinding(s, pod, map[string]any{"scheduler": name, "own": name == "" || name == corev1.DefaultSchedulerName})
+		if f.Args["own"] == false { // it may have a queue of its own, of which it says nothing here
+			f.Confidence = finding.Likely
+		}
 		f.Evidence = []finding.Evidence{seen(pod, "spec.schedulerName", name), seen(pod, "status.conditions[PodScheduled]", "(nobody has set it)")}
 		out = append(out, f)
 	}

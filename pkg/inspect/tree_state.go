@@ -78,6 +78,9 @@ func (e explainer) autoscalerState(v *autoscalingv2.HorizontalPodAutoscaler) (He
 	status := e.text("tree-hpa", map[string]any{"now": int(v.Status.CurrentReplicas), "min": least, "max": int(v.Spec.MaxReplicas)})
 	for _, c := range v.Status.Conditions {
 		if c.Status == corev1.ConditionFalse && (c.Type == autoscalingv2.ScalingActive || c.Type == autoscalingv2.AbleToScale) && c.Reason != "ScalingDisabled" {
+			if metricsMayCome(e.s, e.scope, v, &c) {
+				return Progressing, status + ", " + c.Reason
+			}
 			return Unwell, status + ", " + c.Reason
 		}
 	}
