@@ -80,7 +80,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		return usage("error.unknown-flag", "flag", name, "near", nearestFlag(cmd, missing.GetSpecifiedName()), "help", help)
 	case errors.As(err, &empty):
-		return usage("error.flag-needs-value", "flag", flagName(empty.GetFlag()), "type", strings.TrimPrefix(empty.GetFlag().Value.Type(), "string"))
+		return usage("error.flag-needs-value", "flag", flagName(empty.GetFlag()), "type", strings.TrimPrefix(strings.TrimSuffix(empty.GetFlag().Value.Type(), "Array"), "string"))
 	case errors.As(err, &invalid):
 		f := invalid.GetFlag()
 		var allowed *allowedError

@@ -105,7 +105,9 @@ func (a *app) readQuota(ctx context.Context, o quotaOptions, needs func(*snapsho
 		if namespace == "" {
 			namespace = s.Namespace
 		}
-		return s, o.query(namespace), a.saveSnapshot(o.save, s)
+		q := o.query(namespace)
+		notSaved(s, func() snapshot.Needs { return needs(s, q) })
+		return s, q, a.saveSnapshot(o.save, s)
 	}
 	c, err := a.connect()
 	if err != nil {
@@ -127,6 +129,21 @@ func (a *app) readQuota(ctx context.Context, o quotaOptions, needs func(*snapsho
 		return nil, q, err
 	}
 	return s, q, a.saveSnapshot(o.save, s)
+}
+
+// notSaved notes what the question needs and a saved snapshot does not hold, such
+// as one that was saved for another question.
+func notSaved(s *snapshot.Snapshot, needs func() snapshot.Needs) {
+	const rounds = 8 // what is known decides what is needed next
+	for range rounds {
+		missing := needs().Objects
+		if s.Source != snapshot.FromCluster || len(missing) == 0 {
+			return
+		}
+		for _, n := range missing {
+			s.Record(snapshot.Reading{Need: n, Why: "not in the saved snapshot"})
+		}
+	}
 }
 
 func (a *app) saveSnapshot(path string, s *snapshot.Snapshot) error {

@@ -136,7 +136,7 @@ func AuditOf(s *snapshot.Snapshot, q Query, soft SoftLimits, v View, catalogue f
 		asked.Targets = append(asked.Targets, r.String())
 	}
 	findings := rule.Diagnose(scope, found, catalogue, l)
-	notChecked := slices.Concat(unread.NotChecked(s), badSoft(s, scope, l), past.notChecked(s, l))
+	notChecked := slices.Concat(unread.NotChecked(s), onlyWritten(s, l), badSoft(s, scope, l), past.notChecked(s, l))
 	report.Report = finding.NewReport("quota audit", s.TakenAt, asked, findings, notChecked, s.Requests)
 	uses := workUses(s, scope, q)
 	report.Namespaces = namespaceUses(s, scope, soft, v, uses)
@@ -259,6 +259,14 @@ func quotaUses(s *snapshot.Snapshot, q *corev1.ResourceQuota, soft SoftLimits) [
 		out = append(out, u)
 	}
 	return out
+}
+
+// onlyWritten: manifests tell nothing of the cluster that they are for.
+func onlyWritten(s *snapshot.Snapshot, l lang.Lang) []finding.NotChecked {
+	if s.Source != snapshot.FromManifests {
+		return nil
+	}
+	return []finding.NotChecked{{What: say(l, "cluster", nil), Why: say(l, "only-manifests", nil)}}
 }
 
 // badSoft names the annotations that cannot be read: nothing was held against them.

@@ -147,7 +147,7 @@ func HeadroomOf(s *snapshot.Snapshot, q Query, catalogue finding.Catalogue, l la
 		return report, err
 	}
 	findings := rule.Diagnose(rule.NewScope(targets...), h.found, catalogue, l)
-	report.Report = finding.NewReport("quota headroom", s.TakenAt, asked, findings, unread.NotChecked(s), s.Requests)
+	report.Report = finding.NewReport("quota headroom", s.TakenAt, asked, findings, append(unread.NotChecked(s), onlyWritten(s, l)...), s.Requests)
 	return report, nil
 }
 

@@ -18,17 +18,23 @@ func (h headroomPart) nothing(p *page) {
 	case 1:
 		p.headline(headroomMark(all[0]), p.one(all[0], h.report.Scope.Namespace), tail)
 	default:
-		full := 0
+		full, free := 0, 0
 		for _, w := range all {
-			if w.Replicas != nil && *w.Replicas == 0 {
+			switch {
+			case w.Replicas == nil:
+				free++
+			case *w.Replicas == 0:
 				full++
 			}
 		}
 		m := markOK
-		if full > 0 {
+		switch {
+		case full > 0:
 			m = markWarning
+		case free > 0:
+			m = markInfo
 		}
-		p.headline(m, p.say("headroom-many", map[string]any{"workloads": len(all), "full": full}), tail)
+		p.headline(m, p.say("headroom-many", map[string]any{"workloads": len(all), "full": full, "free": free}), tail)
 	}
 }
 
