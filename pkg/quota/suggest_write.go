@@ -156,7 +156,10 @@ func (r SuggestReport) Written(as Form) string {
 		case AsPatch:
 			b.WriteString(s.Patch)
 		case AsKustomize:
-			fmt.Fprintf(&b, "# kustomization.yaml: patches: [{path: %s}]\n", strings.ReplaceAll(s.Object.String(), "/", "-")+"-resources.yaml")
+			// With a target kustomize does not look at the patch's namespace, which the
+			// base mostly leaves to an overlay: without one, nothing would match.
+			fmt.Fprintf(&b, "# kustomization.yaml: patches: [{path: %s, target: {kind: %s, name: %s}}]\n",
+				strings.ReplaceAll(s.Object.String(), "/", "-")+"-resources.yaml", s.Object.Kind, s.Object.Name)
 			b.WriteString(asYAML(s.identified()))
 		case AsHelm:
 			b.WriteString(asYAML(s.helmValues()))
