@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -86,6 +87,15 @@ func TestExtendedDevicesAgree(t *testing.T) {
 	c := cluster.GetFakeNodes(t, 2)
 	typed := quiet(t, c)
 	deviceClasses(t, c)
+	t.Run("updates", func(t *testing.T) {
+		for name, goes := range map[string]bool{"{maxSurge: 0, maxUnavailable: 1}": true, "{maxSurge: 1, maxUnavailable: 0}": false} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				w := &world{t: t, c: c, typed: typed, ns: c.Namespace(t)}
+				w.updateWithClaims(name, goes)
+			})
+		}
+	})
 	t.Run("worlds", func(t *testing.T) {
 		for i := range deviceWorlds {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
@@ -166,4 +176,62 @@ func (w *world) refusedAlike() {
 		_, err := w.typed.ResourceV1().ResourceClaims(w.ns).Create(ctx, more, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		return err != nil && err.Error() == a.Message, fmt.Sprintf("%v; expected %s", err, a.Message), nil
 	})
+}
+
+// updateWithClaims changes two pods whose claims take all that a quota has: an old
+// pod that goes first gives its devices back, one that has to wait for a new pod
+// never goes.
+func (w *world) updateWithClaims(how string, goes bool) {
+	w.t.Helper()
+	slice := "msa-" + w.ns // of this namespace's own devices
+	w.t.Cleanup(func() {
+		if err := w.typed.ResourceV1().ResourceSlices().Delete(context.Background(), slice, metav1.DeleteOptions{}); err != nil {
+			w.t.Logf("delete the ResourceSlice: %v", err)
+		}
+	})
+	w.c.Apply(w.t, w.ns, fmt.Sprintf(`
+{apiVersion: resource.k8s.io/v1, kind: ResourceSlice, metadata: {name: %[1]s}, spec: {driver: msa.example.com, allNodes: true, pool: {name: %[1]s, generation: 1, resourceSliceCount: 1}, devices: [{name: a}, {name: b}, {name: c}, {name: d}, {name: e}, {name: f}]}}
+---
+{apiVersion: v1, kind: ResourceQuota, metadata: {name: devices}, spec: {hard: {%[2]s: 4}}}
+---
+{apiVersion: resource.k8s.io/v1, kind: ResourceClaimTemplate, metadata: {name: two}, spec: {spec: {devices: {requests: [{name: a, exactly: {deviceClassName: gpu, count: 2}}]}}}}
+`, slice, random.GPUs))
+	w.load()
+	d := parse[appsv1.Deployment](w.t, fmt.Sprintf(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: %s}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  strategy: {type: RollingUpdate, rollingUpdate: %s}
+  template: {metadata: {labels: {app: web}}, spec: {terminationGracePeriodSeconds: 0, resourceClaims: [{name: gpu, resourceClaimTemplateName: two}], containers: [{name: app, image: "x:1"}]}}
+`, w.ns, how))
+	if err := w.send(d); err != nil {
+		w.t.Fatal(err)
+	}
+	w.await("the old pods with their claims", 2, 2)
+	next := d.DeepCopy()
+	next.Spec.Template.Spec.Containers[0].Image = "x:2"
+	w.c.WaitFor(w.t, "the answer, with all devices taken", 60*time.Second, func(ctx context.Context) (bool, string, error) {
+		q, err := w.typed.CoreV1().ResourceQuotas(w.ns).Get(ctx, "devices", metav1.GetOptions{})
+		if used := q.Status.Used[random.GPUs]; err != nil || used.Value() != 4 {
+			return false, fmt.Sprint(q.Status.Used), err
+		}
+		a := w.ask(next, false)
+		return a.Allowed != nil && *a.Allowed == goes, yamlOf(w.t, a), nil
+	})
+	live, err := w.typed.AppsV1().Deployments(w.ns).Get(w.t.Context(), "web", metav1.GetOptions{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	live.Spec.Template = next.Spec.Template
+	if _, err := w.typed.AppsV1().Deployments(w.ns).Update(w.t.Context(), live, metav1.UpdateOptions{}); err != nil {
+		w.t.Fatal(err)
+	}
+	updated := int32(2)
+	if !goes {
+		updated = 1 // it is there, and waits for its claim
+	}
+	w.await("the new pods", updated, 2)
 }

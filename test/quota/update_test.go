@@ -3,6 +3,7 @@ package quota
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/test/cluster"
@@ -73,6 +75,63 @@ spec:
 			w.await("the new pods", s.updated, 0)
 		})
 	}
+}
+
+// TestVolumesStay: what was claimed for a StatefulSet's pods stays claimed when it
+// gets smaller, and is not claimed again when it grows.
+func TestVolumesStay(t *testing.T) {
+	c := cluster.GetFakeNodes(t, 2)
+	w := &world{t: t, c: c, typed: quiet(t, c), ns: c.Namespace(t)}
+	c.Apply(t, w.ns, `{apiVersion: v1, kind: ResourceQuota, metadata: {name: volumes}, spec: {hard: {persistentvolumeclaims: 2}}}`)
+	w.load()
+	set := parse[appsv1.StatefulSet](t, fmt.Sprintf(`
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: %s}
+spec:
+  replicas: 2
+  podManagementPolicy: Parallel
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template: {metadata: {labels: {app: db}}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: app, image: x}]}}
+  volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], storageClassName: none, resources: {requests: {storage: 1Gi}}}}]
+`, w.ns))
+	if err := w.send(set); err != nil {
+		t.Fatal(err)
+	}
+	scale := func(to, pods int32) {
+		t.Helper()
+		if to != *set.Spec.Replicas {
+			patch := []byte(fmt.Sprintf(`{"spec":{"replicas":%d}}`, to))
+			if _, err := w.typed.AppsV1().StatefulSets(w.ns).Patch(t.Context(), "db", types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			*set.Spec.Replicas = to
+		}
+		same := 0
+		c.WaitFor(t, fmt.Sprintf("%d pods of %d", pods, to), 60*time.Second, func(ctx context.Context) (bool, string, error) {
+			live, err := w.typed.AppsV1().StatefulSets(w.ns).Get(ctx, "db", metav1.GetOptions{})
+			if err != nil {
+				return false, "", err
+			}
+			q, err := w.typed.CoreV1().ResourceQuotas(w.ns).Get(ctx, "volumes", metav1.GetOptions{})
+			if used := q.Status.Used["persistentvolumeclaims"]; err != nil || used.Value() != 2 || live.Status.Replicas != pods || live.Status.ObservedGeneration < live.Generation {
+				same = 0
+			}
+			same++
+			return same > 5, fmt.Sprintf("%+v, %v", live.Status, q.Status.Used), err
+		})
+	}
+	scale(2, 2)
+	scale(1, 1)
+	grown := set.DeepCopy()
+	three := int32(3)
+	grown.Spec.Replicas = &three
+	a := w.ask(grown, false)
+	if a.Allowed == nil || *a.Allowed || a.Pods.Allowed != 2 || a.Name != "volumes" || !strings.Contains(a.Message, `"data-db-2"`) {
+		t.Errorf("asked: %s", yamlOf(t, a))
+	}
+	scale(3, 2)
 }
 
 // await waits until so many pods are of the newest template and ready, at least
