@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
@@ -137,7 +138,7 @@ func checkQuotaBlocked(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 	for _, r := range everyRefusal(s, sc) {
 		args := map[string]any{
 			"owner": r.owner.String(), "namespace": r.at.Namespace,
-			"quota": "", "requested": "", "used": "", "limited": "", "missing": "",
+			"quota": "", "requested": "", "used": "", "limited": "", "missing": "", "room": false, "by": r.at.String(),
 		}
 		if m := exceededQuota.FindStringSubmatch(r.message); m != nil {
 			args["quota"], args["requested"], args["used"], args["limited"] = m[1], m[2], m[3], m[4]
@@ -151,10 +152,32 @@ func checkQuotaBlocked(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		f.Evidence = append(f.Evidence, r.evidence())
 		if q, a := snapshot.Get[*corev1.ResourceQuota](s, quota.Namespace, quota.Name); a.State == snapshot.Present {
 			f.Evidence = append(f.Evidence, finding.Evidence{Object: quota.String(), Path: "status", Value: quotaNow(q)})
+			if args["missing"] == "" && roomFor(q, args["requested"].(string)) {
+				args["room"], f.Severity = true, finding.Warning
+			}
 		}
 		out = append(out, f)
 	}
 	return out
+}
+
+// roomFor says whether the quota, as its status has it now, would take what an
+// earlier refusal says was asked: "pods=1,requests.cpu=500m". The controller that was
+// refused may not know yet: it tries again with growing pauses.
+func roomFor(q *corev1.ResourceQuota, requested string) bool {
+	for _, part := range strings.Split(requested, ",") {
+		key, asked, _ := strings.Cut(part, "=")
+		need, err := resource.ParseQuantity(asked)
+		hard, limited := q.Status.Hard[corev1.ResourceName(key)]
+		if err != nil || !limited {
+			return false
+		}
+		need.Add(q.Status.Used[corev1.ResourceName(key)])
+		if need.Cmp(hard) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // quotaNow writes used of hard for every key: "pods 3 of 4, requests.cpu 1 of 2".
