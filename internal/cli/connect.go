@@ -30,6 +30,9 @@ func (a *app) connect() (*cluster, error) {
 	if err := a.global.check(); err != nil {
 		return nil, err
 	}
+	if err := a.checkPlaces(); err != nil {
+		return nil, err
+	}
 	loader := a.global.config.ToRawKubeConfigLoader()
 	raw, err := loader.RawConfig()
 	if err != nil {
@@ -95,6 +98,18 @@ func (a *app) checkContext(raw api.Config, name string) error {
 	}
 	if _, ok := raw.Contexts[name]; !ok && name != "" {
 		return &configError{id: "error.current-context", args: map[string]any{"context": name, "contexts": names}}
+	}
+	return nil
+}
+
+// checkPlaces refuses a kubeconfig's text where its path belongs, as it is easily
+// given in a pipeline: the errors about such a "path" would print the keys in it.
+func (a *app) checkPlaces() error {
+	const longest = 4096 // PATH_MAX of Linux
+	for place, value := range map[string]string{"--kubeconfig": *a.global.config.KubeConfig, "KUBECONFIG": a.Getenv("KUBECONFIG")} {
+		if strings.Contains(value, "\n") || strings.HasPrefix(value, "{") || len(value) > longest {
+			return usage("error.kubeconfig-text", "place", place)
+		}
 	}
 	return nil
 }
