@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"sort"
 	"strings"
@@ -105,11 +106,17 @@ func (a *app) checkContext(raw api.Config, name string) error {
 // checkPlaces refuses a kubeconfig's text where its path belongs, as it is easily
 // given in a pipeline: the errors about such a "path" would print the keys in it.
 func (a *app) checkPlaces() error {
-	const longest = 4096 // PATH_MAX of Linux
-	for place, value := range map[string]string{"--kubeconfig": *a.global.config.KubeConfig, "KUBECONFIG": a.Getenv("KUBECONFIG")} {
-		if strings.Contains(value, "\n") || strings.HasPrefix(value, "{") || len(value) > longest {
-			return usage("error.kubeconfig-text", "place", place)
-		}
+	const longest = 1024 // no path is longer, and no kubeconfig as short, in base64 either
+	place, value := "--kubeconfig", *a.global.config.KubeConfig
+	if value == "" {
+		place, value = "KUBECONFIG", a.Getenv("KUBECONFIG")
+	}
+	text := strings.Contains(value, "\n") || strings.HasPrefix(value, "{")
+	for _, path := range filepath.SplitList(value) {
+		text = text || len(path) > longest
+	}
+	if text {
+		return usage("error.kubeconfig-text", "place", place)
 	}
 	return nil
 }
