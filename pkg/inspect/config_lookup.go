@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"sort"
-	"strings"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -90,7 +89,7 @@ func unread(s *snapshot.Snapshot, all []wanted) []wanted {
 
 // listForbidden says that the list that would hold it was refused, which it need not be to read the one.
 func listForbidden(s *snapshot.Snapshot, w wanted) bool {
-	return strings.HasPrefix(s.Covered(w.kind, w.namespace, "").Why, "forbidden: ")
+	return s.Covered(w.kind, w.namespace, "").Forbidden()
 }
 
 // readsFor chooses between one GET for each name and one list of the kind, in one namespace.

@@ -57,7 +57,13 @@ type Reading struct {
 }
 
 // forbidden says that whoever asked may not read this.
-func (r Reading) forbidden() bool { return strings.HasPrefix(r.Why, "forbidden: ") }
+func (r Reading) forbidden() bool { return strings.HasPrefix(r.Why, refused) }
+
+// Forbidden says that the answer is unknown because whoever asked may not read it.
+func (a Answer) Forbidden() bool { return strings.HasPrefix(a.Why, refused) }
+
+// refused begins the reason of what may not be read.
+const refused = "forbidden: "
 
 // LogReading is the end of a log, or why it could not be read.
 type LogReading struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -250,7 +251,7 @@ func (c scene) objects(t *testing.T) map[string]json.RawMessage {
 		}
 		out[head.Kind+"/"+head.Metadata.Name] = raw
 	}
-	for _, d := range split(t, data) {
+	for _, d := range ruletest.Split(t, data) {
 		raw, err := yaml.YAMLToJSON(d)
 		if err != nil {
 			t.Fatal(err)
