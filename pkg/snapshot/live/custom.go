@@ -66,28 +66,30 @@ func accepting(req *rest.Request, info snapshot.Info, list string) *rest.Request
 }
 
 func untypedPages(client rest.Interface, info snapshot.Info, n snapshot.Need) page {
-	return func(ctx context.Context, next string, limit int64) ([]snapshot.Object, string, error) {
+	return func(ctx context.Context, next string, limit int64) (part, error) {
 		data, err := body(accepting(pageOf(client, info, n, next, limit), info, "List").Do(ctx))
 		if err != nil {
-			return nil, "", err
+			return part{}, err
 		}
 		var list struct {
 			metav1.ListMeta `json:"metadata"`
 			Items           []json.RawMessage `json:"items"`
 		}
 		if err := json.Unmarshal(data, &list); err != nil {
-			return nil, "", fmt.Errorf("decode the list: %w", err)
+			return part{}, fmt.Errorf("decode the list: %w", err)
 		}
-		out := make([]snapshot.Object, 0, len(list.Items))
-		for _, raw := range list.Items {
-			o, err := decodeUntyped(info, raw)
-			if err != nil {
-				return nil, "", err
+		return part{next: list.Continue, objects: func() ([]snapshot.Object, error) {
+			out := make([]snapshot.Object, 0, len(list.Items))
+			for _, raw := range list.Items {
+				o, err := decodeUntyped(info, raw)
+				if err != nil {
+					return nil, err
+				}
+				o.SetManagedFields(nil)
+				out = append(out, o)
 			}
-			o.SetManagedFields(nil)
-			out = append(out, o)
-		}
-		return out, list.Continue, nil
+			return out, nil
+		}}, nil
 	}
 }
 

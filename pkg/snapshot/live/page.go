@@ -36,21 +36,24 @@ func pageOf(client rest.Interface, info snapshot.Info, n snapshot.Need, next str
 // typedPages reads pages of a kind that has a Go type.
 func (r *Reader) typedPages(client rest.Interface, info snapshot.Info, n snapshot.Need) page {
 	d := pageDecoder{info: info, cut: cutOf(info, r.keep.Fields[info.Kind]), codec: r.clients.codecs.UniversalDeserializer()}
-	var answer bytes.Buffer
-	return func(ctx context.Context, next string, limit int64) ([]snapshot.Object, string, error) {
+	var answers [2]bytes.Buffer // one is read into while the other is decoded
+	turn := 0
+	return func(ctx context.Context, next string, limit int64) (part, error) {
 		stream, err := pageOf(client, info, n, next, limit).Stream(ctx)
 		if err != nil {
-			return nil, "", err
+			return part{}, err
 		}
+		answer := &answers[turn%len(answers)]
+		turn++
 		answer.Reset()
 		_, err = answer.ReadFrom(stream)
 		if closed := stream.Close(); err == nil {
 			err = closed
 		}
 		if err != nil { // as net/http has it of a connection that breaks before the answer
-			return nil, "", &url.Error{Op: http.MethodGet, URL: info.Resource.Resource, Err: err}
+			return part{}, &url.Error{Op: http.MethodGet, URL: info.Resource.Resource, Err: err}
 		}
-		return d.decode(answer.Bytes())
+		return d.open(answer.Bytes())
 	}
 }
 
@@ -83,40 +86,45 @@ const (
 
 var errMalformed = errors.New("the answer is not the list that it is said to be")
 
-// decode may write over the answer.
-func (d pageDecoder) decode(answer []byte) (items []snapshot.Object, next string, err error) {
+// open finds in an answer where the next page begins. What decodes its objects may
+// write over it.
+func (d pageDecoder) open(answer []byte) (part, error) {
 	message, enveloped := bytes.CutPrefix(answer, []byte(envelope))
 	if !enveloped {
-		return d.decodeWhole(answer)
+		return d.openWhole(answer)
 	}
 	list, err := d.list(message)
 	if err != nil {
-		return nil, "", err
+		return part{}, err
 	}
+	next, err := continueOf(list)
+	return part{next: next, objects: func() ([]snapshot.Object, error) { return d.items(list) }}, err
+}
+
+// items decodes the objects of a list.
+func (d pageDecoder) items(list []byte) ([]snapshot.Object, error) {
+	var out []snapshot.Object
 	for len(list) > 0 {
 		number, _, size := protowire.ConsumeField(list)
 		if size < 0 {
-			return nil, "", errMalformed
+			return nil, errMalformed
 		}
 		_, _, tag := protowire.ConsumeTag(list)
 		value, n := protowire.ConsumeBytes(list[tag:])
 		if n < 0 {
-			return nil, "", errMalformed
+			return nil, errMalformed
 		}
 		list = list[size:]
-		if number == listMetaField {
-			next, err = continueOf(value)
+		if number != itemsField {
+			continue
 		}
-		if number == itemsField {
-			var o snapshot.Object
-			o, err = d.object(value)
-			items = append(items, o)
-		}
+		o, err := d.object(value)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
+		out = append(out, o)
 	}
-	return items, next, nil
+	return out, nil
 }
 
 // list is the message in the envelope, which must be of the kind that was asked for.
@@ -133,10 +141,14 @@ func (d pageDecoder) list(message []byte) ([]byte, error) {
 	return nil, errMalformed
 }
 
-func continueOf(message []byte) (string, error) {
+// continueOf is the token of the next page, which stands before the items.
+func continueOf(list []byte) (string, error) {
 	var m metav1.ListMeta
-	if err := m.Unmarshal(message); err != nil {
-		return "", fmt.Errorf("read the list: %w", err)
+	for metadata := range messages(list, listMetaField) {
+		if err := m.Unmarshal(metadata); err != nil {
+			return "", fmt.Errorf("read the list: %w", err)
+		}
+		break
 	}
 	return m.Continue, nil
 }
@@ -153,21 +165,17 @@ func (d pageDecoder) object(message []byte) (snapshot.Object, error) {
 	return reduce(into)
 }
 
-// decodeWhole decodes a page as client-go does.
-func (d pageDecoder) decodeWhole(answer []byte) ([]snapshot.Object, string, error) {
+// openWhole decodes a page as client-go does.
+func (d pageDecoder) openWhole(answer []byte) (part, error) {
 	page := d.info.NewList()
 	if err := runtime.DecodeInto(d.codec, answer, page); err != nil {
-		return nil, "", fmt.Errorf("read the answer: %w", err)
-	}
-	items, err := reduceAll(page)
-	if err != nil {
-		return nil, "", err
+		return part{}, fmt.Errorf("read the answer: %w", err)
 	}
 	list, err := meta.ListAccessor(page)
 	if err != nil {
-		return nil, "", fmt.Errorf("read the list: %w", err)
+		return part{}, fmt.Errorf("read the list: %w", err)
 	}
-	return items, list.GetContinue(), nil
+	return part{next: list.GetContinue(), objects: func() ([]snapshot.Object, error) { return reduceAll(page) }}, nil
 }
 
 // reduceAll keeps of each object of a page what may be kept. Who set which field

@@ -83,28 +83,62 @@ func (r *Reader) get(ctx context.Context, client rest.Interface, info snapshot.I
 	return r.failed(n, err)
 }
 
-// page asks for one page of a list; limit 0 asks for all in one piece.
-type page func(ctx context.Context, next string, limit int64) (items []snapshot.Object, after string, err error)
+// page asks for one page of a list; limit 0 asks for all in one piece. It is
+// called while the objects of the page before are still taken, not sooner.
+type page func(ctx context.Context, next string, limit int64) (part, error)
 
-// list reads all pages. A list whose continue token expired (410) while it was
-// read is read again from the start in one piece, once, as client-go's pager does.
+// part is a page that has been read: where the next one begins is known before
+// its objects are decoded.
+type part struct {
+	next    string
+	objects func() ([]snapshot.Object, error)
+}
+
+// list reads all pages; the server makes the next one while a page is decoded. A
+// list whose continue token expired (410) while it was read is read again from
+// the start in one piece, once, as client-go's pager does.
 func (r *Reader) list(ctx context.Context, ask page) ([]snapshot.Object, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var out []snapshot.Object
 	next, limit := "", int64(pageSize)
+	coming := ask.ahead(ctx, next, limit)
 	for {
-		items, after, err := ask(ctx, next, limit)
+		p, err := coming()
+		if apierrors.IsResourceExpired(err) && next != "" && limit > 0 {
+			out, next, limit = nil, "", 0
+			coming = ask.ahead(ctx, next, limit)
+			continue
+		}
 		if err != nil {
-			if apierrors.IsResourceExpired(err) && next != "" {
-				out, next, limit = nil, "", 0
-				continue
-			}
+			return nil, err
+		}
+		if next = p.next; next != "" {
+			coming = ask.ahead(ctx, next, limit)
+		}
+		items, err := p.objects()
+		if err != nil {
 			return nil, err
 		}
 		out = append(out, r.kept(items)...)
-		if next = after; next == "" {
+		if next == "" {
 			return out, nil
 		}
 	}
+}
+
+// ahead asks for a page, and gives what waits for it.
+func (ask page) ahead(ctx context.Context, next string, limit int64) func() (part, error) {
+	type answer struct {
+		part
+		err error
+	}
+	came := make(chan answer, 1)
+	go func() {
+		p, err := ask(ctx, next, limit)
+		came <- answer{p, err}
+	}()
+	return func() (part, error) { a := <-came; return a.part, a.err }
 }
 
 // reduce keeps of an object what may be kept: values of Secrets and ConfigMaps go here, at the door.

@@ -48,6 +48,34 @@ func TestPagesAreReadToTheEnd(t *testing.T) {
 	}
 }
 
+// The server works on the next page while the objects of one are taken.
+func TestTheNextPageIsAskedForAhead(t *testing.T) {
+	asked := make(chan struct{})
+	a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("continue") == "" {
+			answer(w, pods("two", "a"))
+			return
+		}
+		close(asked)
+		answer(w, pods("", "b"))
+	})
+	reader := a.reader(t)
+	reader.Keep(snapshot.Keep{Reduce: func(o snapshot.Object) {
+		select {
+		case <-asked:
+		case <-time.After(30 * time.Second):
+			t.Errorf("%s is taken, and nobody has asked for the next page", o.GetName())
+		}
+	}})
+	s, err := fill(t, reader, listPods)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a", "b"}, podNames(s)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestExpiredPageStartsOverOnceWithoutPages(t *testing.T) {
 	a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
 		switch q := r.URL.Query(); {
