@@ -1,10 +1,14 @@
 package live
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -36,29 +40,28 @@ func pageOf(client rest.Interface, info snapshot.Info, n snapshot.Need, next str
 // typedPages reads pages of a kind that has a Go type.
 func (r *Reader) typedPages(client rest.Interface, info snapshot.Info, n snapshot.Need) page {
 	d := pageDecoder{info: info, cut: cutOf(info, r.keep.Fields[info.Kind]), codec: r.clients.codecs.UniversalDeserializer()}
-	var answers [2]bytes.Buffer // one is read into while the other is decoded
-	turn := 0
 	return func(ctx context.Context, next string, limit int64) (part, error) {
 		stream, err := pageOf(client, info, n, next, limit).Stream(ctx)
 		if err != nil {
 			return part{}, err
 		}
-		answer := &answers[turn%len(answers)]
-		turn++
-		answer.Reset()
-		_, err = answer.ReadFrom(stream)
-		if closed := stream.Close(); err == nil {
-			err = closed
+		p, err := d.open(stream)
+		if err != nil {
+			_ = stream.Close() // the error is told
+			return part{}, err
 		}
-		if err != nil { // as net/http has it of a connection that breaks before the answer
-			return part{}, &url.Error{Op: http.MethodGet, URL: info.Resource.Resource, Err: err}
+		objects := p.objects
+		p.objects = func() ([]snapshot.Object, error) {
+			defer func() { _ = stream.Close() }() // all of it has come, or the error is told
+			return objects()
 		}
-		return d.open(answer.Bytes())
+		return p, nil
 	}
 }
 
-// pageDecoder decodes pages of a list. Protobuf it reads object by object, each
-// thinned first: what a whole page takes at once is many times what is kept of it.
+// pageDecoder decodes pages of a list. Protobuf it reads object by object as they
+// come, each thinned first: what a whole page takes at once is many times what is
+// kept of it.
 type pageDecoder struct {
 	info  snapshot.Info
 	cut   *cut
@@ -86,39 +89,82 @@ const (
 
 var errMalformed = errors.New("the answer is not the list that it is said to be")
 
-// open finds in an answer where the next page begins. What decodes its objects may
-// write over it.
-func (d pageDecoder) open(answer []byte) (part, error) {
-	message, enveloped := bytes.CutPrefix(answer, []byte(envelope))
-	if !enveloped {
-		return d.openWhole(answer)
+// open reads of an answer what stands before the objects: the kind, which must be
+// the one that was asked for, and where the next page begins. The objects are read
+// from the stream when they are taken.
+func (d pageDecoder) open(stream io.Reader) (part, error) {
+	in := message{Reader: bufio.NewReaderSize(stream, 64<<10), left: math.MaxUint64}
+	head, err := in.Peek(len(envelope))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return part{}, d.broken(err)
 	}
-	list, err := d.list(message)
-	if err != nil {
+	if string(head) != envelope {
+		return d.openWhole(in.Reader)
+	}
+	_, _ = in.Discard(len(envelope)) // which are in the buffer
+	var kind runtime.TypeMeta
+	if err := d.header(&in, typeField, &kind); err != nil {
 		return part{}, err
 	}
-	next, err := continueOf(list)
-	return part{next: next, objects: func() ([]snapshot.Object, error) { return d.items(list) }}, err
+	number, size, err := in.field()
+	if err != nil {
+		return part{}, d.broken(err)
+	}
+	if number != rawField || kind.Kind != string(d.info.Kind)+"List" {
+		return part{}, errMalformed
+	}
+	list := message{Reader: in.Reader, left: size}
+	var metadata metav1.ListMeta
+	if list.left > 0 {
+		if err := d.header(&list, listMetaField, &metadata); err != nil {
+			return part{}, err
+		}
+	}
+	return part{next: metadata.Continue, objects: func() ([]snapshot.Object, error) {
+		items, err := d.items(&list)
+		if err != nil {
+			return nil, err
+		}
+		_, err = io.Copy(io.Discard, in.Reader) // for the connection to be used again
+		return items, d.broken(err)
+	}}, nil
+}
+
+// header reads the next field of a message, which must be this one.
+func (d pageDecoder) header(from *message, wanted protowire.Number, into interface{ Unmarshal([]byte) error }) error {
+	number, size, err := from.field()
+	if err != nil {
+		return d.broken(err)
+	}
+	if number != wanted {
+		return errMalformed
+	}
+	var value bytes.Buffer
+	if err := from.value(size, &value); err != nil {
+		return d.broken(err)
+	}
+	if err := into.Unmarshal(value.Bytes()); err != nil {
+		return fmt.Errorf("read the list: %w", err)
+	}
+	return nil
 }
 
 // items decodes the objects of a list.
-func (d pageDecoder) items(list []byte) ([]snapshot.Object, error) {
+func (d pageDecoder) items(list *message) ([]snapshot.Object, error) {
 	var out []snapshot.Object
-	for len(list) > 0 {
-		number, _, size := protowire.ConsumeField(list)
-		if size < 0 {
-			return nil, errMalformed
+	var value bytes.Buffer
+	for list.left > 0 {
+		number, size, err := list.field()
+		if err == nil {
+			err = list.value(size, &value)
 		}
-		_, _, tag := protowire.ConsumeTag(list)
-		value, n := protowire.ConsumeBytes(list[tag:])
-		if n < 0 {
-			return nil, errMalformed
+		if err != nil {
+			return nil, d.broken(err)
 		}
-		list = list[size:]
 		if number != itemsField {
 			continue
 		}
-		o, err := d.object(value)
+		o, err := d.object(value.Bytes())
 		if err != nil {
 			return nil, err
 		}
@@ -127,32 +173,61 @@ func (d pageDecoder) items(list []byte) ([]snapshot.Object, error) {
 	return out, nil
 }
 
-// list is the message in the envelope, which must be of the kind that was asked for.
-func (d pageDecoder) list(message []byte) ([]byte, error) {
-	for kind := range messages(message, typeField) {
-		var t runtime.TypeMeta
-		if err := t.Unmarshal(kind); err != nil || t.Kind != string(d.info.Kind)+"List" {
-			return nil, errMalformed
-		}
-		for list := range messages(message, rawField) {
-			return list, nil
-		}
+// broken is the error of a connection that breaks within the answer, as net/http has
+// it of one that breaks before.
+func (d pageDecoder) broken(err error) error {
+	if err == nil || errors.Is(err, errMalformed) {
+		return err
 	}
-	return nil, errMalformed
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return &url.Error{Op: http.MethodGet, URL: d.info.Resource.Resource, Err: err}
 }
 
-// continueOf is the token of the next page, which stands before the items.
-func continueOf(list []byte) (string, error) {
-	var m metav1.ListMeta
-	for metadata := range messages(list, listMetaField) {
-		if err := m.Unmarshal(metadata); err != nil {
-			return "", fmt.Errorf("read the list: %w", err)
-		}
-		break
-	}
-	return m.Continue, nil
+// message is a protobuf message that is still coming. Lists and what they are
+// wrapped in have fields of bytes only.
+type message struct {
+	*bufio.Reader
+	left uint64 // bytes of it that are not read yet
 }
 
+// ReadByte reads no further than the message goes.
+func (m *message) ReadByte() (byte, error) {
+	if m.left == 0 {
+		return 0, errMalformed
+	}
+	m.left--
+	return m.Reader.ReadByte()
+}
+
+// field is the number of the next field and how many bytes its value has.
+func (m *message) field() (protowire.Number, uint64, error) {
+	tag, err := binary.ReadUvarint(m)
+	if err != nil {
+		return 0, 0, err
+	}
+	size, err := binary.ReadUvarint(m)
+	if err != nil {
+		return 0, 0, err
+	}
+	number, kind := protowire.DecodeTag(tag)
+	if kind != protowire.BytesType || size > m.left {
+		return 0, 0, errMalformed
+	}
+	return number, size, nil
+}
+
+// value reads the value of a field. Room is made as the bytes come: how many there
+// are is only said.
+func (m *message) value(size uint64, into *bytes.Buffer) error {
+	m.left -= size
+	into.Reset()
+	_, err := io.CopyN(into, m.Reader, int64(min(size, math.MaxInt64)))
+	return err
+}
+
+// object decodes one, and may write over what it is decoded from.
 func (d pageDecoder) object(message []byte) (snapshot.Object, error) {
 	into := wireObject(d.info)
 	typed, ok := into.(interface{ Unmarshal([]byte) error })
@@ -165,8 +240,12 @@ func (d pageDecoder) object(message []byte) (snapshot.Object, error) {
 	return reduce(into)
 }
 
-// openWhole decodes a page as client-go does.
-func (d pageDecoder) openWhole(answer []byte) (part, error) {
+// openWhole decodes a page as client-go does, all at once.
+func (d pageDecoder) openWhole(in io.Reader) (part, error) {
+	answer, err := io.ReadAll(in)
+	if err != nil {
+		return part{}, d.broken(err)
+	}
 	page := d.info.NewList()
 	if err := runtime.DecodeInto(d.codec, answer, page); err != nil {
 		return part{}, fmt.Errorf("read the answer: %w", err)

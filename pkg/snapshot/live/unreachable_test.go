@@ -1,20 +1,26 @@
 package live_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -98,6 +104,32 @@ func TestConnectionLostOnTheWay(t *testing.T) {
 	}
 	if got := s.Covered("Service", "shop", ""); !strings.HasPrefix(got.Why, "the connection broke: ") {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A list whose answer breaks off is a list that was not read, not a shorter one; wherever it breaks off.
+func TestAnswerBreaksOff(t *testing.T) {
+	var whole bytes.Buffer
+	if err := protobuf.NewSerializer(scheme.Scheme, scheme.Scheme).Encode(runtime.Object(pods("", "a", "b")), &whole); err != nil {
+		t.Fatal(err)
+	}
+	for came := range whole.Len() {
+		a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/services") {
+				answer(w, &corev1.ServiceList{})
+				return
+			}
+			w.Header().Set("Content-Type", "application/vnd.kubernetes.protobuf")
+			w.Header().Set("Content-Length", strconv.Itoa(whole.Len()))
+			_, _ = w.Write(whole.Bytes()[:came])
+		})
+		s, err := fill(t, a.reader(t), listPods, snapshot.Need{Kind: "Service", Namespace: "shop"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Covered("Pod", "shop", ""); len(podNames(s)) > 0 || !strings.HasPrefix(got.Why, "the connection broke: ") {
+			t.Errorf("after %d of %d bytes: %v, %+v", came, whole.Len(), podNames(s), got)
+		}
 	}
 }
 
