@@ -61,6 +61,15 @@ func discovered(s *snapshot.Snapshot) bool {
 	return false
 }
 
+// cost is how many requests these reads are at most: the first of an add-on's kind asks what is served too.
+func cost(s *snapshot.Snapshot, objects []snapshot.Need) int {
+	n := len(objects)
+	if !discovered(s) && slices.ContainsFunc(objects, func(o snapshot.Need) bool { return addOn(o.Kind) }) {
+		n++
+	}
+	return n
+}
+
 func addOn(k snapshot.Kind) bool {
 	info, known := snapshot.Lookup(k)
 	return !known || info.Custom
@@ -69,22 +78,16 @@ func addOn(k snapshot.Kind) bool {
 // within cuts what is missing to what the bound leaves: the first of the
 // objects, and a few logs before the last of them.
 func within(s *snapshot.Snapshot, n snapshot.Needs, bound int) snapshot.Needs {
-	left, asked := max(0, bound-spent(s)), discovered(s)
+	left := max(0, bound-spent(s))
 	reserved := min(len(n.Logs), fewLogs, left)
 	var out snapshot.Needs
 	for _, need := range n.Objects {
-		cost := 1
-		if addOn(need.Kind) && !asked {
-			cost++
-		}
-		if cost > left-reserved {
+		if cost(s, append(out.Objects, need)) > left-reserved {
 			break
 		}
-		asked = asked || addOn(need.Kind)
-		left -= cost
 		out.Objects = append(out.Objects, need)
 	}
-	out.Logs = n.Logs[:min(len(n.Logs), left)]
+	out.Logs = n.Logs[:min(len(n.Logs), left-cost(s, out.Objects))]
 	return out
 }
 

@@ -65,7 +65,8 @@ func TestAnyMixOfFaultsStaysWithinItsBudget(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, f := range r.Findings {
-				if !claimed(full.Findings, f) {
+				word := f.Args["unread"] == true // the scheduler's, of its own cluster before it was mixed with others
+				if !claimed(full.Findings, f) && !word {
 					t.Errorf("seed %d, %v: only where little was read it says %s of %s: %s", seed, q, f.Rule, f.Object, f.Title)
 				}
 			}

@@ -24,6 +24,14 @@ type Query struct {
 	Selector string
 }
 
+// glances says that a namespace is asked about, or all of them, and nothing in particular.
+func (q Query) glances() bool { return len(q.Targets) == 0 && len(q.Kinds) == 0 }
+
+// list is the read of all objects of a kind that are asked about.
+func (q Query) list(k snapshot.Kind) snapshot.Need {
+	return snapshot.Need{Kind: k, Namespace: q.Namespace, Selector: q.Selector}
+}
+
 // Options shape the report.
 type Options struct {
 	Lang      lang.Lang
@@ -33,9 +41,20 @@ type Options struct {
 // Explained lists the kinds of a namespace at a glance, in its order.
 func Explained() []snapshot.Kind {
 	return []snapshot.Kind{
-		"Ingress", "Service", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "ReplicaSet", "Pod",
+		"Ingress", gatewayAPIKind, "HTTPRoute", "GRPCRoute", "Service", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "ReplicaSet", "Pod",
 		"HorizontalPodAutoscaler", "PodDisruptionBudget", "PersistentVolumeClaim", "ResourceQuota",
 	}
+}
+
+// seldom are kinds that few namespaces have any of: a glance lists them last, and
+// where the cluster serves their like.
+func seldom() []snapshot.Kind { return []snapshot.Kind{gatewayAPIKind, "GRPCRoute"} }
+
+// goOn: the HTTPRoutes of the glance are read, as far as they may be, and the
+// cluster did not say that it knows no such kind.
+func goOn(s *snapshot.Snapshot, q Query) bool {
+	routes := q.list("HTTPRoute")
+	return s.Missing(snapshot.Needs{Objects: []snapshot.Need{routes}}).Empty() && !s.Asked(routes).NotServed
 }
 
 // Rules are all rules that inspect runs.
@@ -58,7 +77,7 @@ func Plan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	targets, _ := resolve(s, q)
 	scope, further := reach(s, targets)
 	first, late := wants(s, q, scope, further)
-	needs.Add(affordable(s, first, late, budget(q)-len(s.Missing(needs).Objects)))
+	needs.Add(affordable(s, first, late, budget(q)-cost(s, s.Missing(needs).Objects)))
 	return s.Missing(needs)
 }
 
@@ -76,11 +95,16 @@ func asked(s *snapshot.Snapshot, q Query) snapshot.Needs {
 // telling first: at the very first what leads further from what was reached.
 func wants(s *snapshot.Snapshot, q Query, scope *rule.Scope, further snapshot.Needs) (first, late snapshot.Needs) {
 	first = further
-	if len(q.Targets) > 0 || len(q.Kinds) > 0 { // at a glance, what lies around each object is not looked for
+	if !q.glances() { // what lies around each object is not looked for
 		first.Add(kindNeeds(s, scope))
 	}
 	first.Add(rule.Needs(s, scope, telling()))
 	first.Add(warningNeeds(s, scope))
+	for _, k := range seldom() {
+		if q.glances() && goOn(s, q) {
+			first.Objects = append(first.Objects, q.list(k))
+		}
+	}
 	return first, rule.Needs(s, scope, policyRules())
 }
 
@@ -138,8 +162,7 @@ func resolve(s *snapshot.Snapshot, q Query) ([]finding.Ref, snapshot.Needs) {
 	for _, t := range q.Targets {
 		needs.Objects = append(needs.Objects, snapshot.Need{Kind: snapshot.Kind(t.Kind), Namespace: t.Namespace, Name: t.Name})
 	}
-	kinds := q.Kinds
-	glance := len(q.Targets) == 0 && len(kinds) == 0
+	kinds, glance := q.Kinds, q.glances()
 	if glance {
 		kinds = Explained()
 	}
@@ -149,7 +172,9 @@ func resolve(s *snapshot.Snapshot, q Query) ([]finding.Ref, snapshot.Needs) {
 	}
 	leaving := false
 	for _, k := range kinds {
-		needs.Objects = append(needs.Objects, snapshot.Need{Kind: k, Namespace: q.Namespace, Selector: q.Selector})
+		if !glance || !slices.Contains(seldom(), k) {
+			needs.Objects = append(needs.Objects, q.list(k))
+		}
 		for _, o := range s.OfKind(k, q.Namespace) {
 			if !selector.Matches(labels.Set(o.GetLabels())) || glance && ownerStandsFor(s, selector, o) {
 				continue

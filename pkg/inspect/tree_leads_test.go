@@ -88,16 +88,22 @@ func outline(nodes []TreeNode, depth int) string {
 	return b.String()
 }
 
+func entranceObjects(t *testing.T) []snapshot.Object {
+	t.Helper()
+	var objects []snapshot.Object
+	for _, d := range ruletest.Split(t, []byte(entrance)) {
+		objects = append(objects, ruletest.Object(t, d))
+	}
+	return objects
+}
+
 func treeOf(t *testing.T, target finding.Ref, why bool) TreeReport {
 	t.Helper()
 	catalogue, err := finding.LoadCatalogue()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var objects []snapshot.Object
-	for _, d := range ruletest.Split(t, []byte(entrance)) {
-		objects = append(objects, ruletest.Object(t, d))
-	}
+	objects := entranceObjects(t)
 	q := Query{Namespace: "shop", Targets: []finding.Ref{target}}
 	s, _ := play(t, objects, func(s *snapshot.Snapshot) snapshot.Needs { return TreePlan(s, q) })
 	r, err := Tree(s, q, TreeOptions{Options: Options{Lang: lang.English, Catalogue: catalogue}, Why: why})
