@@ -61,13 +61,29 @@ func discovered(s *snapshot.Snapshot) bool {
 	return false
 }
 
-// cost is how many requests these reads are at most: the first of an add-on's kind asks what is served too.
+// cost is how many requests these reads are at most: the first of an add-on's
+// kind asks what is served too, and what is then known not to be is not asked for.
 func cost(s *snapshot.Snapshot, objects []snapshot.Need) int {
-	n := len(objects)
-	if !discovered(s) && slices.ContainsFunc(objects, func(o snapshot.Need) bool { return addOn(o.Kind) }) {
+	n, asks := 0, false
+	for _, o := range objects {
+		if !unserved(s, o.Kind) {
+			n++
+			asks = asks || addOn(o.Kind)
+		}
+	}
+	if asks && !discovered(s) {
 		n++
 	}
 	return n
+}
+
+// unserved: the API server knows no kind of this add-on, as one of them showed.
+func unserved(s *snapshot.Snapshot, k snapshot.Kind) bool {
+	_, group := k.Split()
+	return addOn(k) && slices.ContainsFunc(s.Readings(), func(r snapshot.Reading) bool {
+		_, other := r.Need.Kind.Split()
+		return r.NotServed && other == group
+	})
 }
 
 func addOn(k snapshot.Kind) bool {
@@ -82,10 +98,9 @@ func within(s *snapshot.Snapshot, n snapshot.Needs, bound int) snapshot.Needs {
 	reserved := min(len(n.Logs), fewLogs, left)
 	var out snapshot.Needs
 	for _, need := range n.Objects {
-		if cost(s, append(out.Objects, need)) > left-reserved {
-			break
+		if cost(s, append(out.Objects, need)) <= left-reserved {
+			out.Objects = append(out.Objects, need)
 		}
-		out.Objects = append(out.Objects, need)
 	}
 	out.Logs = n.Logs[:min(len(n.Logs), left-cost(s, out.Objects))]
 	return out
@@ -101,7 +116,7 @@ func affordable(s *snapshot.Snapshot, first, late snapshot.Needs, bound int) sna
 	all := first
 	all.Add(late)
 	all = folded(s, s.Missing(all))
-	if len(all.Objects)+len(all.Logs)+spare <= bound-spent(s) {
+	if cost(s, all.Objects)+len(all.Logs)+spare <= bound-spent(s) {
 		return within(s, all, bound)
 	}
 	return within(s, folded(s, first), bound)

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -180,4 +181,25 @@ func (w *world) play(t *testing.T, plan func(*snapshot.Snapshot) snapshot.Needs)
 		requests++
 	}
 	return s, requests
+}
+
+// The first of an add-on's kind costs a request more, and those of an add-on
+// that is known not to be there none: neither keeps others from being read.
+func TestWhatAddOnsCost(t *testing.T) {
+	routes, grpc, ingresses := snapshot.Need{Kind: "HTTPRoute"}, snapshot.Need{Kind: "GRPCRoute"}, snapshot.Need{Kind: "Ingress"}
+	s := snapshot.New(snapshot.FromCluster, ruletest.Noon())
+	s.Record(snapshot.Reading{Need: snapshot.Need{Kind: "Service"}})
+	got := func(bound int, needs ...snapshot.Need) []snapshot.Need {
+		return within(s, snapshot.Needs{Objects: needs}, bound).Objects
+	}
+	if all := got(2, routes, ingresses); !slices.Equal(all, []snapshot.Need{ingresses}) {
+		t.Errorf("of one request %v is asked for", all)
+	}
+	if all := got(3, routes, ingresses); !slices.Equal(all, []snapshot.Need{routes}) {
+		t.Errorf("of two requests %v is asked for", all)
+	}
+	s.Record(snapshot.Reading{Need: routes, Why: "not served by this cluster", NotServed: true})
+	if all := got(2, grpc, ingresses); !slices.Equal(all, []snapshot.Need{grpc}) {
+		t.Errorf("where no route is served, of no request %v is asked for", all)
+	}
 }
