@@ -151,8 +151,9 @@ func likeness(names []string) string {
 	return strings.ToValidUTF8(prefix, "") + "*"
 }
 
-// treeLine lays a line out. A state that does not fit beside its name is cut,
-// except in Wide; a cause is wrapped, because it is what was asked for.
+// treeLine lays a line out. A state that does not fit in its column moves towards
+// its name, and is cut where that is not enough, except in Wide; a cause is
+// wrapped, because it is what was asked for.
 func (p *page) treeLine(l treeLine, names int) {
 	if l.drawn == "" {
 		p.line("")
@@ -160,8 +161,9 @@ func (p *page) treeLine(l treeLine, names int) {
 	}
 	symbol, t := p.style.symbol(l.mark)
 	state := inline(l.state)
-	if room := p.full() - 4 - names - len(columnGap); p.width > 0 && !p.wide {
-		state = shorten(state, max(room, minColumn), tableCut)
+	if room := p.full() - 4 - len(columnGap); p.width > 0 && !p.wide {
+		names = max(min(names, room-columns(state)), columns(safe(l.drawn)))
+		state = shorten(state, max(room-names, minColumn), tableCut)
 	}
 	said := strings.TrimRight(pad(safe(l.drawn), names)+columnGap+state, " ")
 	p.line("  " + p.style.paint(t, symbol) + " " + said)

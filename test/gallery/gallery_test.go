@@ -214,7 +214,7 @@ var outside = map[string]schema.GroupVersionResource{
 }
 
 // inject applies a case's manifests. What they make outside the namespace is
-// called like it, and goes with the test; a Node gets the room that no kubelet reports for it.
+// called like it, and goes with the test.
 func inject(t testing.TB, c *cluster.Cluster, of Case, ns string) {
 	t.Helper()
 	manifests := filled(t, of.Manifests, ns)
@@ -251,12 +251,8 @@ func inject(t testing.TB, c *cluster.Cluster, of Case, ns string) {
 			t.Fatal(err)
 		}
 	}
-	if !strings.Contains(manifests, "kind: Node\n") {
-		return
-	}
-	room := `{"status": {"capacity": {"cpu": "4", "memory": "8Gi", "pods": "110"}, "allocatable": {"cpu": "4", "memory": "8Gi", "pods": "110"}}}`
-	if _, err := c.Typed().CoreV1().Nodes().Patch(t.Context(), ns, types.MergePatchType, []byte(room), metav1.PatchOptions{}, "status"); err != nil {
-		t.Fatal(err)
+	if strings.Contains(manifests, "kind: Node\n") {
+		playKubelet(t, c, ns, manifests)
 	}
 }
 
