@@ -2,6 +2,8 @@ package inspect
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -69,6 +71,11 @@ func fieldStep(path, key string) string {
 					return path + "[" + s + "]"
 				}
 			}
+			var parts []string
+			for _, k := range slices.Sorted(maps.Keys(keys)) {
+				parts = append(parts, fmt.Sprint(k, "=", keys[k]))
+			}
+			return path + "[" + strings.Join(parts, ",") + "]"
 		}
 	}
 	return path + "[" + strings.Trim(name, `"{}`) + "]"

@@ -1,13 +1,14 @@
 package inspect
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
@@ -44,31 +45,24 @@ func imagesOf(spec *corev1.PodSpec) []string {
 // conditionMoments are the last changes of an object's conditions; kinds of
 // add-ons have them in the same form (KEP-1623).
 func (e explainer) conditionMoments(o snapshot.Object) []Moment {
-	data, err := json.Marshal(o)
-	if err != nil {
-		return nil
-	}
-	var in struct {
-		Status struct {
-			Conditions []struct {
-				Type, Status, Reason, Message string
-				LastTransitionTime            time.Time
-			} `json:"conditions"`
-		} `json:"status"`
-	}
-	if json.Unmarshal(data, &in) != nil {
-		return nil
+	u, ok := o.(*unstructured.Unstructured)
+	if !ok {
+		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+		if err != nil {
+			return nil
+		}
+		u = &unstructured.Unstructured{Object: fields}
 	}
 	var out []Moment
-	for _, c := range in.Status.Conditions {
-		what := c.Type + "=" + c.Status
-		if c.Reason != "" {
-			what += ", " + c.Reason
+	for _, c := range conditionsOf(u) {
+		what := strings.TrimSpace(c.of+" "+c.kind) + "=" + c.status
+		if c.reason != "" {
+			what += ", " + c.reason
 		}
-		if c.Message != "" {
-			what += ": " + c.Message
+		if c.message != "" {
+			what += ": " + c.message
 		}
-		out = append(out, Moment{At: c.LastTransitionTime, Kind: MomentCondition, Object: rule.RefTo(o), What: what, Warning: badCondition(c.Type, c.Status)})
+		out = append(out, Moment{At: c.since, Kind: MomentCondition, Object: rule.RefTo(o), What: what, Warning: badCondition(c.kind, c.status)})
 	}
 	return out
 }

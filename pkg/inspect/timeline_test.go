@@ -1,12 +1,15 @@
 package inspect
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 )
 
 func TestFieldPaths(t *testing.T) {
@@ -14,7 +17,7 @@ func TestFieldPaths(t *testing.T) {
 		`{"f:spec":{"f:replicas":{},"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"app\"}":{"f:image":{}}}}}}}`: {"spec.replicas", "spec.template.spec.containers[app].image"},
 		`{"f:metadata":{"f:labels":{".":{},"f:app":{}}},"f:spec":{"f:paused":{}}}`:                                      {"spec.paused", "metadata.labels.app"},
 		`{"f:spec":{"f:env":{"k:{\"name\":\"A\"}":{".":{},"f:name":{},"f:value":{}}}}}`:                                 {"spec.env[A]"},
-		`{"f:spec":{"f:ports":{"k:{\"port\":80,\"protocol\":\"TCP\"}":{"f:targetPort":{}}}}}`:                           {`spec.ports[port":80,"protocol":"TCP].targetPort`},
+		`{"f:spec":{"f:ports":{"k:{\"port\":80,\"protocol\":\"TCP\"}":{"f:targetPort":{}}}}}`:                           {"spec.ports[port=80,protocol=TCP].targetPort"},
 		`{"f:metadata":{"f:finalizers":{"v:\"a/b\"":{}}}}`:                                                              {"metadata.finalizers[a/b]"},
 		`not json`: nil,
 		`[]`:       nil,
@@ -45,4 +48,19 @@ func TestTogether(t *testing.T) {
 	if diff := cmp.Diff([]int{2, 1, 1, 2, 1}, lines); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// What a controller said of a route stands under the parent that it is the controller of.
+func TestTimelineOfARoute(t *testing.T) {
+	f, s := loadFixture(t, "testdata/route/not-accepted.yaml")
+	r, err := Timeline(s, Query{Namespace: ruletest.Namespace, Targets: ruletest.Targets(t, f.Ask)}, Options{Lang: lang.English, Catalogue: ruletest.Catalogue(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range r.Timeline {
+		if m.Kind == MomentCondition && m.Warning && strings.HasPrefix(m.What, "edge Accepted=False, ") {
+			return
+		}
+	}
+	t.Errorf("nothing says when edge refused the route: %v", r.Timeline)
 }
