@@ -175,6 +175,30 @@ metadata: {name: old}
 	}
 }
 
+// What a field cannot hold is told with the way to it, also where the decoder
+// knows none: in lists, and of types that read themselves.
+func TestErrorsNameTheField(t *testing.T) {
+	for in, want := range map[string]string{
+		`{kind: Deployment, apiVersion: apps/v1, metadata: {name: web}, spec: {template: {spec: {containers: [{name: a}, {name: app, resources: {requests: {cpu: 1, memory: 1 Gi}}}]}}}}`:          `Deployment web: spec.template.spec.containers[app].resources.requests[memory] cannot be "1 Gi": it takes a quantity, such as 500m, 2 or 1.5Gi`,
+		`{kind: Pod, apiVersion: v1, metadata: {generateName: web-}, spec: {initContainers: [{resources: {limits: {cpu: {}}}}]}}`:                                                                  `Pod web-: spec.initContainers[0].resources.limits[cpu] cannot be {}: it takes a quantity, such as 500m, 2 or 1.5Gi`,
+		`{kind: ResourceQuota, apiVersion: v1, metadata: {name: q}, spec: {hard: {requests.cpu: ten}}}`:                                                                                            `ResourceQuota q: spec.hard[requests.cpu] cannot be "ten": it takes a quantity, such as 500m, 2 or 1.5Gi`,
+		`{kind: StatefulSet, apiVersion: apps/v1, metadata: {name: db}, spec: {volumeClaimTemplates: [{metadata: {name: data}, spec: {resources: {requests: {storage: 10GB!}}}}]}}`:                `StatefulSet db: spec.volumeClaimTemplates[0].spec.resources.requests[storage] cannot be "10GB!": it takes a quantity, such as 500m, 2 or 1.5Gi`,
+		`{kind: Pod, apiVersion: v1, metadata: {name: p}, spec: {volumes: [{name: tmp, emptyDir: {sizeLimit: big}}]}}`:                                                                             `Pod p: spec.volumes[tmp].emptyDir.sizeLimit cannot be "big": it takes a quantity, such as 500m, 2 or 1.5Gi`,
+		`{kind: Pod, apiVersion: v1, metadata: {name: p}, spec: {containers: [{name: app, env: [{name: PORT, value: 8080}]}]}}`:                                                                    `Pod p: spec.containers[app].env[PORT].value cannot be a number: put it in quotes`,
+		`{kind: ConfigMap, apiVersion: v1, metadata: {name: c}, data: {k: true}}`:                                                                                                                  `ConfigMap c: data[k] cannot be a bool: put it in quotes`,
+		`{kind: Pod, apiVersion: v1, metadata: {name: p, creationTimestamp: soon}}`:                                                                                                                `Pod p: metadata.creationTimestamp cannot be "soon": it takes a time, such as 2026-01-02T15:04:05Z`,
+		`{kind: Pod, apiVersion: v1, metadata: {name: p}, spec: {containers: {name: app}}}`:                                                                                                        `Pod p: spec.containers cannot be a map`,
+		`{kind: Service, apiVersion: v1, metadata: {name: s}, spec: {ports: [{port: 80, targetPort: true}]}}`:                                                                                      `Service s: spec.ports[0].targetPort cannot be a bool`,
+		`{kind: List, apiVersion: v1, items: [{kind: Pod, apiVersion: v1, metadata: {name: p}, spec: {containers: [{name: app, ports: [{containerPort: "80"}]}]}}]}`:                               `item 1: Pod p: spec.containers[app].ports[0].containerPort cannot be a string`,
+		`{kind: Pod, apiVersion: v1, metadata: {name: p}, spec: {containers: [{name: app, resources: {requests: {memory: 123456789012345678901234567890123456789012345 nonsense without end}}}]}}`: `Pod p: spec.containers[app].resources.requests[memory] cannot be "123456789012345678901234567890123456789…: it takes a quantity, such as 500m, 2 or 1.5Gi`,
+	} {
+		_, err := file.Load([]string{"-"}, strings.NewReader(in), file.Options{Namespace: "shop"})
+		if want := "standard input:1: " + want; err == nil || err.Error() != want {
+			t.Errorf("%s:\n got %v\nwant %s", in, err, want)
+		}
+	}
+}
+
 func TestErrorsNameFileAndLine(t *testing.T) {
 	for in, want := range map[string]string{
 		"a: [":                                  "standard input:1: did not find expected node content",
@@ -184,7 +208,7 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 		"kind: Pod":                             "standard input:1: not a Kubernetes object: apiVersion is missing",
 		"apiVersion: v1":                        "standard input:1: not a Kubernetes object: kind is missing",
 		"kind: 3\napiVersion: v1":               "standard input:1: apiVersion and kind must be text",
-		"apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {k: hunter2!}":                        "standard input:1: Secret: data must be base64 and stringData text",
+		"apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {k: hunter2!}":                        "standard input:1: Secret s: data must be base64 and stringData text",
 		"apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod, metadata: {name: a}}, {a: 1}]": "standard input:1: item 2: kind is missing",
 		`{"apiVersion":"kubectl-msa.dev/v1alpha1","kind":"Snapshot","source":"moon"}`:                   `standard input:1: unknown source "moon": cluster or manifests`,
 	} {

@@ -1,9 +1,11 @@
 package file
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,7 +42,7 @@ func addManifest(s *snapshot.Snapshot, d document, namespace string) error {
 	}
 	o, err := decode(info, d.json)
 	if err != nil {
-		return fmt.Errorf("%s: %s", d.head.Kind, jsonError(err))
+		return fmt.Errorf("%s: %w", d.title(), err)
 	}
 	if o.GetName() == "" {
 		o.SetName(o.GetGenerateName())
@@ -83,9 +85,22 @@ func speaks(info snapshot.Info, apiVersion string) bool {
 	return !info.Metadata && info.Resource.GroupVersion().String() == apiVersion
 }
 
+// title is the kind of a document, and the name as far as it has one.
+func (d document) title() string {
+	var named struct {
+		Metadata struct{ Name, GenerateName string }
+	}
+	_ = json.Unmarshal(d.json, &named) // what is wrong with it is told anyway
+	return strings.TrimSpace(d.head.Kind + " " + snapshot.Safe(cmp.Or(named.Metadata.Name, named.Metadata.GenerateName)))
+}
+
 func decode(info snapshot.Info, data []byte) (snapshot.Object, error) {
 	if info.Custom {
-		return snapshot.NewCustom(info, data)
+		o, err := snapshot.NewCustom(info, data)
+		if err != nil {
+			return nil, errors.New(jsonError(err))
+		}
+		return o, nil
 	}
 	if info.Kind == "Secret" {
 		var in corev1.Secret
@@ -96,7 +111,10 @@ func decode(info snapshot.Info, data []byte) (snapshot.Object, error) {
 	}
 	o := info.New()
 	if err := json.Unmarshal(data, o); err != nil {
-		return nil, err
+		if f := locate(reflect.TypeOf(o), data, ""); f != nil {
+			return nil, errors.New(f.String())
+		}
+		return nil, errors.New(jsonError(err))
 	}
 	if c, ok := o.(*corev1.ConfigMap); ok {
 		snapshot.DropValues(c)
