@@ -53,6 +53,7 @@ func (a *app) exit(err error) int {
 	case errors.As(err, &badFile):
 		return a.fail(exitUsage, badFile.Error())
 	case errors.As(err, &config):
+		config.args["offline"] = string(a.offline)
 		return a.fail(exitFailed, a.texts.Text(a.lang, config.id, config.args))
 	case errors.Is(err, term.ErrInterrupted):
 		return a.fail(exitInterrupted, a.t("error.interrupted"))

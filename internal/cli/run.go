@@ -37,6 +37,8 @@ type app struct {
 	lang   lang.Lang
 	texts  lang.Catalogue
 	global *globalFlags
+	// offline is how the command that ran does without a cluster.
+	offline offline
 }
 
 // Run runs one command line, the program's name first, and gives the exit code.
@@ -56,7 +58,30 @@ func Run(ctx context.Context, env Env, args []string) int {
 	root.SetIn(env.Streams.In)
 	root.SetOut(env.Streams.Out)
 	root.SetErr(env.Streams.Err)
-	return a.exit(root.ExecuteContext(ctx))
+	ran, err := root.ExecuteContextC(ctx)
+	a.offline = offlineOf(ran)
+	return a.exit(err)
+}
+
+// offline is a way to do without a cluster.
+type offline string
+
+const (
+	needsCluster offline = ""
+	readsFiles   offline = "files"
+	checksFiles  offline = "check"
+)
+
+// offlineOf tells by the flags: what can save a snapshot reads it back with -f,
+// but for quota check, whose -f is what to check.
+func offlineOf(cmd *cobra.Command) offline {
+	switch {
+	case cmd.Flags().Lookup("local") != nil:
+		return checksFiles
+	case cmd.Flags().Lookup("save-snapshot") != nil:
+		return readsFiles
+	}
+	return needsCluster
 }
 
 // language finds --lang before the flags are parsed, because their own help is
