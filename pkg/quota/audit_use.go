@@ -61,6 +61,10 @@ func workUses(s *snapshot.Snapshot, scope *rule.Scope, q Query) []workUse {
 // namespaceUses adds up what the pods of each namespace ask for and use.
 func namespaceUses(s *snapshot.Snapshot, scope *rule.Scope, soft SoftLimits, v View, uses []workUse) []NamespaceUse {
 	var out []NamespaceUse
+	var who consumers
+	if v.Explain {
+		who = newConsumers(s, uses)
+	}
 	for _, ns := range scope.Targets {
 		u := NamespaceUse{Namespace: ns.Name, Quotas: []QuotaUse{}, Workloads: []WorkloadUse{}, LimitRanges: rangeUses(s, ns.Name)}
 		sum := newTally()
@@ -77,7 +81,7 @@ func namespaceUses(s *snapshot.Snapshot, scope *rule.Scope, soft SoftLimits, v V
 				lines := quotaUses(s, q, soft)
 				for i := range lines {
 					if v.Explain {
-						lines[i].Formula = consumers(q, corev1.ResourceName(lines[i].Resource), uses, s.TakenAt)
+						lines[i].Formula = who.of(q, corev1.ResourceName(lines[i].Resource))
 					}
 				}
 				u.Quotas = append(u.Quotas, lines...)

@@ -187,6 +187,57 @@ func TestAuditResources(t *testing.T) {
 	}
 }
 
+const deviceState = `{kind: Namespace, metadata: {name: shop}}
+---
+{kind: ResourceQuota, metadata: {name: q}, spec: {hard: {gpu.deviceclass.resource.k8s.io/devices: "9", count/resourceclaims.resource.k8s.io: "9", requests.example.com/gpu: "9", requests.storage: 9Gi}}, status: {hard: {gpu.deviceclass.resource.k8s.io/devices: "9", count/resourceclaims.resource.k8s.io: "9", requests.example.com/gpu: "9", requests.storage: 9Gi}, used: {gpu.deviceclass.resource.k8s.io/devices: "7", count/resourceclaims.resource.k8s.io: "3", requests.example.com/gpu: "8", requests.storage: 3Gi}}}
+---
+{kind: DeviceClass, metadata: {name: gpu}, spec: {extendedResourceName: example.com/gpu}}
+---
+{kind: Deployment, metadata: {name: train, uid: d}, spec: {replicas: 2, selector: {matchLabels: {app: t}}, template: {metadata: {labels: {app: t}}, spec: {containers: [{name: app}]}}}}
+---
+{kind: Pod, metadata: {name: train-1, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: train, uid: d, controller: true}]}, spec: {nodeName: a, containers: [{name: app}]}, status: {phase: Running}}
+---
+{kind: Pod, metadata: {name: train-2, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: train, uid: d, controller: true}]}, spec: {nodeName: a, containers: [{name: app, resources: {requests: {example.com/gpu: 1}, limits: {example.com/gpu: 1}}}]}, status: {phase: Running}}
+---
+{kind: ResourceClaim, metadata: {name: train-1-gpu, ownerReferences: [{apiVersion: v1, kind: Pod, name: train-1, uid: p, controller: true}]}, spec: {devices: {requests: [{name: a, exactly: {deviceClassName: gpu, allocationMode: ExactCount, count: 2}}]}}}
+---
+{kind: ResourceClaim, metadata: {name: train-2-gpu, ownerReferences: [{apiVersion: v1, kind: Pod, name: train-2, uid: p, controller: true}]}, spec: {devices: {requests: [{name: a, exactly: {deviceClassName: gpu, allocationMode: ExactCount, count: 1}}]}}}
+---
+{kind: ResourceClaim, metadata: {name: shared}, spec: {devices: {requests: [{name: a, exactly: {deviceClassName: gpu, allocationMode: ExactCount, count: 4}}]}}}
+---
+{kind: PersistentVolumeClaim, metadata: {name: data}, spec: {resources: {requests: {storage: 2Gi}}}}
+---
+{kind: PersistentVolumeClaim, metadata: {name: logs}, spec: {resources: {requests: {storage: 1Gi}}}}
+`
+
+// Devices belong to the workload whose pods the claims were made for, and a claim
+// that nobody else made is named itself; where claims were not read nothing is said.
+func TestClaimsAreExplained(t *testing.T) {
+	for unread, want := range map[snapshot.Kind]map[string]string{
+		"": {
+			"gpu.deviceclass.resource.k8s.io/devices": "resourceclaim/shared 4 + deployment/train 3 = 7", "count/resourceclaims.resource.k8s.io": "deployment/train 2 + resourceclaim/shared 1 = 3",
+			"requests.example.com/gpu": "deployment/train 4 + resourceclaim/shared 4 = 8", "requests.storage": "persistentvolumeclaim/data 2Gi + persistentvolumeclaim/logs 1Gi = 3Gi",
+		},
+		"ResourceClaim":         {"requests.storage": "persistentvolumeclaim/data 2Gi + persistentvolumeclaim/logs 1Gi = 3Gi"},
+		"PersistentVolumeClaim": {"count/resourceclaims.resource.k8s.io": "deployment/train 2 + resourceclaim/shared 1 = 3"},
+	} {
+		s, err := ruletest.Snapshot(snapshot.FromCluster, noon, ruletest.Split(t, []byte(deviceState)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ruletest.Complete(s, map[snapshot.Kind]string{unread: "forbidden"})
+		report, err := AuditOf(s, Query{Namespace: "shop"}, SoftLimits{}, View{Explain: true}, ruletest.Catalogue(t), lang.English)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range report.Namespaces[0].Quotas {
+			if w, said := want[q.Resource]; q.Formula != w && (said || unread != "PersistentVolumeClaim" || q.Resource == "requests.storage") {
+				t.Errorf("without %q, %s: %q, want %q", unread, q.Resource, q.Formula, w)
+			}
+		}
+	}
+}
+
 // A lean pod gives the same answers as the whole one.
 func TestLeanPodsCountTheSame(t *testing.T) {
 	for _, path := range ruletest.Files(t, "audit") {

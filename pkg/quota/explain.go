@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -152,51 +151,4 @@ func orNone(q resource.Quantity, said bool, name corev1.ResourceName) string {
 		return "none"
 	}
 	return fit.Human(name, q, true)
-}
-
-// consumers tells what a quota's line adds up to: the workloads that it counts,
-// the largest first.
-func consumers(q *corev1.ResourceQuota, name corev1.ResourceName, uses []workUse, at time.Time) string {
-	if !tracksPods(name) || name == "count/pods" { // which counts finished pods too
-		return ""
-	}
-	type part struct {
-		of  string
-		sum resource.Quantity
-	}
-	var parts []part
-	total := resource.Quantity{}
-	for _, u := range uses {
-		if u.namespace != q.Namespace {
-			continue
-		}
-		p := part{of: u.ref.String()}
-		for _, pod := range u.pods {
-			if counts := Usage(pod, at); inScope(q, pod) {
-				p.sum.Add(counts[name])
-			}
-		}
-		if !p.sum.IsZero() {
-			parts = append(parts, p)
-			total.Add(p.sum)
-		}
-	}
-	slices.SortStableFunc(parts, func(a, b part) int { return b.sum.Cmp(a.sum) })
-	const shown = 5
-	var words []string
-	rest := resource.Quantity{}
-	for i, p := range parts {
-		if i < shown {
-			words = append(words, p.of+" "+fit.Human(plain(name), p.sum, true))
-		} else {
-			rest.Add(p.sum)
-		}
-	}
-	if n := len(parts) - shown; n > 0 {
-		words = append(words, fmt.Sprintf("%d others %s", n, fit.Human(plain(name), rest, true)))
-	}
-	if len(words) == 0 {
-		return "0"
-	}
-	return strings.Join(words, " + ") + " = " + fit.Human(plain(name), total, true)
 }

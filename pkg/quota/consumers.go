@@ -1,0 +1,138 @@
+package quota
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+)
+
+// consumers tells who uses what the lines of quotas add up to.
+type consumers struct {
+	s       *snapshot.Snapshot
+	uses    []workUse
+	classes *deviceClasses
+	// byPod is the workload of each pod that has not finished.
+	byPod map[finding.Ref]finding.Ref
+}
+
+func newConsumers(s *snapshot.Snapshot, uses []workUse) consumers {
+	c := consumers{s: s, uses: uses, classes: deviceClassesOf(s), byPod: map[finding.Ref]finding.Ref{}}
+	for _, u := range uses {
+		for _, p := range u.pods {
+			c.byPod[rule.RefTo(p)] = u.ref
+		}
+	}
+	return c
+}
+
+// part is what one of them has of a line.
+type part struct {
+	of  string
+	sum resource.Quantity
+}
+
+// of writes what a line adds up to, the largest part first; nothing for lines
+// about other objects than pods and claims, and for claims that were not read.
+func (c consumers) of(q *corev1.ResourceQuota, name corev1.ResourceName) string {
+	var parts []part
+	add := func(of string, n resource.Quantity) {
+		i := slices.IndexFunc(parts, func(p part) bool { return p.of == of })
+		switch {
+		case n.IsZero():
+		case i < 0:
+			parts = append(parts, part{of, n.DeepCopy()})
+		default:
+			parts[i].sum.Add(n)
+		}
+	}
+	read := func(kind snapshot.Kind) bool { return c.s.Covered(kind, q.Namespace, "").State == snapshot.Present }
+	switch {
+	case name == "count/pods": // which counts finished pods too
+		return ""
+	case tracksPods(name) && !c.classes.claimed[name]:
+		c.pods(q, name, add)
+	case tracksPods(name) && read("ResourceClaim"): // a class gives the resource out, so claims count too
+		c.pods(q, name, add)
+		c.deviceClaims(q, name, add)
+	case tracksDevices(name) && read("ResourceClaim"):
+		c.deviceClaims(q, name, add)
+	case tracksClaims(name) && read("PersistentVolumeClaim"):
+		for _, claim := range c.s.OfKind("PersistentVolumeClaim", q.Namespace) {
+			if inScope(q, claim) {
+				add(rule.RefTo(claim).String(), Usage(claim, c.s.TakenAt)[name])
+			}
+		}
+	default:
+		return ""
+	}
+	return written(name, parts)
+}
+
+func (c consumers) pods(q *corev1.ResourceQuota, name corev1.ResourceName, add func(string, resource.Quantity)) {
+	for _, u := range c.uses {
+		if u.namespace != q.Namespace {
+			continue
+		}
+		for _, pod := range u.pods {
+			if inScope(q, pod) {
+				add(u.ref.String(), Usage(pod, c.s.TakenAt)[name])
+			}
+		}
+	}
+}
+
+// deviceClaims adds claims to the workload whose pod they were made for, or by
+// their own name.
+func (c consumers) deviceClaims(q *corev1.ResourceQuota, name corev1.ResourceName, add func(string, resource.Quantity)) {
+	if len(selectors(q)) > 0 {
+		return
+	}
+	holders := owners{objects: slices.Concat(c.s.OfKind("Pod", q.Namespace), c.s.OfKind("ResourceClaim", q.Namespace)), at: c.s.TakenAt}
+	for _, o := range c.s.OfKind("ResourceClaim", q.Namespace) {
+		claim, ok := o.(*resourcev1.ResourceClaim)
+		if !ok {
+			continue
+		}
+		of := rule.RefTo(claim)
+		if up := metav1.GetControllerOfNoCopy(claim); up != nil && up.Kind == "Pod" {
+			of = finding.Ref{Kind: "Pod", Namespace: claim.Namespace, Name: up.Name}
+			if w, known := c.byPod[of]; known {
+				of = w
+			}
+		}
+		add(of.String(), c.classes.usage(claim, holders.usage(claim))[name])
+	}
+}
+
+// written is "deployment/web 2 + deployment/api 1 = 3".
+func written(name corev1.ResourceName, parts []part) string {
+	slices.SortStableFunc(parts, func(a, b part) int { return b.sum.Cmp(a.sum) })
+	const shown = 5
+	var words []string
+	total, rest := resource.Quantity{}, resource.Quantity{}
+	for i, p := range parts {
+		total.Add(p.sum)
+		if i < shown {
+			words = append(words, p.of+" "+fit.Human(plain(name), p.sum, true))
+		} else {
+			rest.Add(p.sum)
+		}
+	}
+	if n := len(parts) - shown; n > 0 {
+		words = append(words, fmt.Sprintf("%d others %s", n, fit.Human(plain(name), rest, true)))
+	}
+	if len(words) == 0 {
+		return "0"
+	}
+	return strings.Join(words, " + ") + " = " + fit.Human(plain(name), total, true)
+}
