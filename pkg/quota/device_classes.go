@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -13,8 +14,26 @@ import (
 // A DeviceClass may give its devices out as an extended resource, and always does
 // so as deviceclass.resource.kubernetes.io/CLASS (KEP-5004). Quotas then count
 // claims for those devices beside the pods that ask for the resource. API servers
-// do so by the feature gate DRAExtendedResource, which is on by default from v1.36
-// on; it cannot be seen from outside and is taken to be on.
+// do so by the feature gate DRAExtendedResource, off by default until v1.35 and on
+// from v1.36. A gate cannot be seen from outside. The version says how it is by
+// default, and a class that names an extended resource that it is on: a server
+// with the gate off does not store the name.
+
+// firstWithExtended is the first minor version that has the gate on by default.
+const firstWithExtended = 36
+
+// gateOff says that claims do not count as extended resources: by the version, and
+// no class that was read speaks against it. Where the version was not read the
+// gate is taken to be on.
+func gateOff(s *snapshot.Snapshot, classes []*resourcev1.DeviceClass) bool {
+	server, a := snapshot.Get[*snapshot.ServerVersion](s, "", snapshot.ServerVersionName)
+	if a.State != snapshot.Present {
+		return false
+	}
+	v, err := version.ParseGeneric(server.GitVersion)
+	return err == nil && v.Major() == 1 && v.Minor() < firstWithExtended &&
+		!slices.ContainsFunc(classes, func(c *resourcev1.DeviceClass) bool { return c.Spec.ExtendedResourceName != nil })
+}
 
 // deviceClasses is what quotas look up about claims for devices
 // (dynamic-resource-allocation/deviceclass/extendedresourcecache).
@@ -53,8 +72,14 @@ func deviceClassList(s *snapshot.Snapshot) ([]*resourcev1.DeviceClass, snapshot.
 
 func deviceClassesOf(s *snapshot.Snapshot) *deviceClasses {
 	all, a := deviceClassList(s)
+	if gateOff(s, all) {
+		return claimsAlone()
+	}
 	return newDeviceClasses(all, a.State == snapshot.Present)
 }
+
+// claimsAlone is what an API server with the gate off knows of classes.
+func claimsAlone() *deviceClasses { return &deviceClasses{known: true, off: true} }
 
 // counts says whether claims count under a quota's name (resource_claims.go, MatchingResources).
 func (d *deviceClasses) counts(name corev1.ResourceName) bool {

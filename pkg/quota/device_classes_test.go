@@ -146,3 +146,41 @@ func TestDeviceClassesNotServed(t *testing.T) {
 		}
 	}
 }
+
+// The version of the API server says whether claims count as extended resources,
+// as long as no class says that they do.
+func TestClaimsCountByVersion(t *testing.T) {
+	const implicit = "requests." + corev1.ResourceName(resourcev1.ResourceDeviceClassPrefix) + "gpu"
+	for name, c := range map[string]struct {
+		version, gives string
+		unread         map[snapshot.Kind]string
+		refused, sure  bool
+	}{
+		"on by default":                         {version: "v1.36.0", refused: true, sure: true},
+		"off by default":                        {version: "v1.35.2-gke.100", sure: true},
+		"off by default, and a class says on":   {version: "v1.35.2", gives: "example.com/gpu", refused: true, sure: true},
+		"no version that can be read":           {version: "homegrown", refused: true, sure: true},
+		"version not read":                      {version: "v1.35.0", unread: map[snapshot.Kind]string{snapshot.ServerVersionKind: "forbidden"}, refused: true, sure: true},
+		"off by default, and no class was read": {version: "v1.35.0", unread: map[snapshot.Kind]string{"DeviceClass": "forbidden"}, sure: true},
+		"on by default, and no class was read":  {version: "v1.36.0", unread: map[snapshot.Kind]string{"DeviceClass": "forbidden"}},
+		"API server without classes is too old": {version: "v1.33.0", unread: map[snapshot.Kind]string{"DeviceClass": "not served by this cluster"}, sure: true},
+	} {
+		s := snapshot.New(snapshot.FromCluster, noon)
+		q := quotaOf(t, "q", "{"+string(implicit)+": 0}", "{"+string(implicit)+": 0}")
+		q.Namespace = "shop"
+		s.Add(q)
+		if _, unread := c.unread["DeviceClass"]; !unread {
+			s.Add(deviceClass("gpu", c.gives))
+		}
+		if c.unread[snapshot.ServerVersionKind] == "" {
+			s.Add(snapshot.NewServerVersion(c.version))
+		}
+		for _, i := range snapshot.Kinds() {
+			s.Record(snapshot.Reading{Need: snapshot.Need{Kind: i.Kind}, Why: c.unread[i.Kind], NotServed: c.unread[i.Kind] == "not served by this cluster"})
+		}
+		out := NewSpace(RulesFor(s, "shop"), noon).Admit(deviceClaim("c", "gpu"), nil)
+		if out.Admitted() == c.refused || out.unsure() == c.sure {
+			t.Errorf("%s: refused %v, unknown %v", name, out.Refusals, out.Unknown)
+		}
+	}
+}

@@ -195,6 +195,7 @@ func (w *wants) deviceClasses(quotas ...*corev1.ResourceQuota) {
 	for _, q := range quotas {
 		if len(selectors(q)) == 0 && slices.ContainsFunc(names(q.Spec.Hard), isQuotaForExtended) {
 			w.list("DeviceClass", "")
+			w.add(snapshot.ServerVersionNeed()) // which says whether claims count so at all
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 func readsWorks(more ...snapshot.Kind) []snapshot.Kind { return append(auditKinds(), more...) }
 
 func readsAdmission(more ...snapshot.Kind) []snapshot.Kind {
-	return readsWorks(append([]snapshot.Kind{"ResourceQuota", "LimitRange", "PriorityClass", "RuntimeClass", "StorageClass", "ResourceClaimTemplate", "DeviceClass"}, more...)...)
+	return readsWorks(append([]snapshot.Kind{"ResourceQuota", "LimitRange", "PriorityClass", "RuntimeClass", "StorageClass", "ResourceClaimTemplate", "DeviceClass", snapshot.ServerVersionKind}, more...)...)
 }
 
 // auditRules are all rules that an audit runs.
@@ -27,7 +27,7 @@ func auditRules(soft SoftLimits) []rule.Rule {
 		{ID: "quota/too-big-for-any-node", Reads: readsAdmission("Node"), Check: v.checkTooBig},
 		{ID: "quota/limitrange-conflict", Reads: []snapshot.Kind{"LimitRange"}, Check: checkRangeConflict},
 		{ID: "quota/unlimited-namespace", Reads: readsWorks("ResourceQuota"), Check: checkUnlimited},
-		{ID: "quota/used-drift", Reads: []snapshot.Kind{"ResourceQuota", "Pod", "PersistentVolumeClaim", "Service", "ResourceClaim", "DeviceClass"}, Check: checkDrift},
+		{ID: "quota/used-drift", Reads: []snapshot.Kind{"ResourceQuota", "Pod", "PersistentVolumeClaim", "Service", "ResourceClaim", "DeviceClass", snapshot.ServerVersionKind}, Check: checkDrift},
 		{ID: "quota/finished-pods-counted", Reads: []snapshot.Kind{"ResourceQuota", "Pod"}, Check: checkFinishedPods},
 		{ID: "quota/resize-pending", Reads: []snapshot.Kind{"Pod", "ReplicaSet"}, Check: checkResizePending},
 		{ID: "quota/under-requested", Reads: readsWorks("PodMetrics"), Check: m.checkUnderRequested},

@@ -139,7 +139,7 @@ func (r recount) differences(q *corev1.ResourceQuota) []difference {
 	counted := r.count(q, known)
 	var pods corev1.ResourceList
 	if slices.ContainsFunc(known, isQuotaForExtended) {
-		r.classes = &deviceClasses{known: true, off: true}
+		r.classes = claimsAlone()
 		pods = r.count(q, known)
 	}
 	var out []difference

@@ -28,6 +28,8 @@ type Rules struct {
 	DeviceTemplates []*resourcev1.ResourceClaimTemplate
 	// Devices are the classes of devices, by which claims count as extended resources.
 	Devices []*resourcev1.DeviceClass
+	// ClaimsAlone says that claims count as claims alone: the API server is older than that.
+	ClaimsAlone bool
 	// Unread are the kinds above that could not be read, with the reason.
 	Unread map[snapshot.Kind]string
 }
@@ -57,6 +59,9 @@ type batch struct {
 func NewSpace(r Rules, at time.Time) *Space {
 	_, unread := r.Unread["DeviceClass"]
 	s := &Space{rules: r, at: at, classes: newDeviceClasses(r.Devices, !unread)}
+	if r.ClaimsAlone {
+		s.classes = claimsAlone()
+	}
 	for _, q := range r.Quotas {
 		s.ledgers = append(s.ledgers, newLedger(q, s.classes))
 	}
@@ -85,7 +90,7 @@ func (r *Rules) learn(o snapshot.Object) {
 // learn takes in a class that a manifest makes or changes.
 func (s *Space) learn(o snapshot.Object) {
 	s.rules.learn(o)
-	if _, ok := o.(*resourcev1.DeviceClass); ok {
+	if _, ok := o.(*resourcev1.DeviceClass); ok && !s.classes.off {
 		*s.classes = *newDeviceClasses(s.rules.Devices, s.classes.known)
 	}
 }

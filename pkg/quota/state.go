@@ -28,6 +28,7 @@ func RulesFor(s *snapshot.Snapshot, namespace string) Rules {
 	if r.Devices = all; a.State != snapshot.Present {
 		r.Unread["DeviceClass"] = a.Why
 	}
+	r.ClaimsAlone = gateOff(s, all)
 	return r
 }
 
