@@ -53,7 +53,7 @@ func (a *app) quotaCheckInput(ctx context.Context, o quotaCheckOptions) (quota.C
 			return quota.CheckInput{}, usage("quota.error.not-a-snapshot", "file", o.snapshot)
 		}
 		in, err := a.manifests(o, s.Namespace)
-		in.State = s
+		in.Saved, in.State = true, s
 		return in, err
 	}
 	c, err := a.connect()

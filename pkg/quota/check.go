@@ -21,8 +21,9 @@ type CheckInput struct {
 	State *snapshot.Snapshot
 	// Manifests are sent in the order of their files.
 	Manifests *snapshot.Snapshot
-	// Alone says that nothing exists but what the manifests say.
-	Alone bool
+	// Alone says that nothing exists but what the manifests say, Saved that State
+	// is of another time.
+	Alone, Saved bool
 	// Rehearsals are what the API server itself answered to dry runs.
 	Rehearsals []Rehearsal
 }
@@ -39,9 +40,30 @@ type Rehearsal struct {
 	Unasked string
 }
 
+// Against is what manifests were held against, and so what the answer rests on.
+type Against string
+
+// The things to hold them against.
+const (
+	AgainstCluster   Against = "cluster"
+	AgainstSnapshot  Against = "snapshot"
+	AgainstManifests Against = "manifests"
+)
+
+func (in CheckInput) against() Against {
+	switch {
+	case in.Alone:
+		return AgainstManifests
+	case in.Saved:
+		return AgainstSnapshot
+	}
+	return AgainstCluster
+}
+
 // CheckReport says of each manifest whether it would be let in.
 type CheckReport struct {
 	finding.Report
+	Against   Against     `json:"against"`
 	Admission []Admission `json:"admission"`
 }
 
@@ -84,7 +106,7 @@ func Check(in CheckInput, catalogue finding.Catalogue, l lang.Lang) (CheckReport
 	if !in.Alone {
 		c.cluster, c.waiting, c.noRoom = clusterOf(in.State)
 	}
-	report := CheckReport{Admission: []Admission{}}
+	report := CheckReport{Against: in.against(), Admission: []Admission{}}
 	var targets []finding.Ref
 	for _, o := range in.Manifests.InOrder() {
 		targets = append(targets, rule.RefTo(o))

@@ -2,6 +2,7 @@ package render
 
 import (
 	"strings"
+	"time"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
 )
@@ -17,7 +18,7 @@ func (c checkPart) nothing(p *page) {
 			pods += a.Pods.Asked
 		}
 	}
-	args := map[string]any{"manifests": len(c.report.Admission), "pods": pods}
+	args := map[string]any{"manifests": len(c.report.Admission), "pods": pods, "against": string(c.report.Against)}
 	tail := p.uncheckedTail(c.report.Report)
 	switch {
 	case len(c.report.Admission) == 0:
@@ -39,7 +40,22 @@ func (c checkPart) write(p *page) error {
 	for i, a := range c.report.Admission {
 		rows[i] = p.admission(a, c.report.Scope.Namespace)
 	}
-	return p.table("  ", []string{p.say("check-object", nil), p.say("check-answer", nil), p.say("check-pods", nil), p.say("check-nodes", nil)}, rows)
+	if err := p.table("  ", []string{p.say("check-object", nil), p.say("check-answer", nil), p.say("check-pods", nil), p.say("check-nodes", nil)}, rows); err != nil {
+		return err
+	}
+	c.against(p)
+	return nil
+}
+
+// against says what the answer rests on, where that is not the cluster.
+func (c checkPart) against(p *page) {
+	if c.report.Against == quota.AgainstCluster {
+		return
+	}
+	text := p.say("check-against", map[string]any{"against": string(c.report.Against), "at": c.report.TakenAt.UTC().Format(time.RFC3339)})
+	for _, l := range wrap(text, p.prose()-2) {
+		p.line("  " + p.style.paint(faint, l))
+	}
 }
 
 func (p *page) admission(a quota.Admission, namespace string) row {

@@ -19,7 +19,7 @@ import (
 
 // quotaArgs fill the texts of the quota commands in TestMessages.
 func quotaArgs() map[string]any {
-	return map[string]any{"percent": 1, "formula": "x", "soft": "x", "from": "x", "basis": "quota", "container": false, "offered": true,
+	return map[string]any{"against": "manifests", "at": "x", "percent": 1, "formula": "x", "soft": "x", "from": "x", "basis": "quota", "container": false, "offered": true,
 		"manifests": 2, "pods": 3, "all": 5, "by": "x", "workload": "x", "workloads": 2, "most": true, "binds": "x", "full": 1,
 		"slow": true, "max": 3, "missing": 1, "resource": "x",
 		"spaces":  2,
@@ -29,7 +29,7 @@ func quotaArgs() map[string]any {
 
 func quotaFixtures() []fixture {
 	return []fixture{
-		{"quota-check", quotaCheck}, {"quota-check-nothing", quotaCheckNothing}, {"quota-check-unsure", quotaCheckUnsure},
+		{"quota-check", quotaCheck}, {"quota-check-nothing", quotaCheckNothing}, {"quota-check-local", quotaCheckAgainst(quota.AgainstManifests)}, {"quota-check-saved", quotaCheckAgainst(quota.AgainstSnapshot)}, {"quota-check-unsure", quotaCheckUnsure},
 		{"quota-headroom", quotaHeadroom}, {"quota-headroom-one", quotaHeadroomOne},
 		{"quota-audit", quotaAudit(quota.ByWorkload, quota.ByMemory, 2)}, {"quota-audit-containers", quotaAudit(quota.ByContainer, quota.ByCPUUsage, 0)},
 		{"quota-audit-namespaces", quotaAudit(quota.ByNamespace, quota.ByName, 0)}, {"quota-audit-trend", quotaAuditTrend},
@@ -51,7 +51,8 @@ func quotaCheck(l lang.Lang) any {
 		Fix: []finding.Fix{{Text: either(l, "Ask for 3 replicas.", "복제본을 3개로 줄이십시오.")}},
 	}
 	return quota.CheckReport{
-		Report: finding.NewReport("quota check", takenAt, finding.Scope{Context: "sandbox", Namespace: "shop", Targets: []string{"deployment/web", "service/web"}}, []finding.Finding{f}, nil, 7),
+		Report:  finding.NewReport("quota check", takenAt, finding.Scope{Context: "sandbox", Namespace: "shop", Targets: []string{"deployment/web", "service/web"}}, []finding.Finding{f}, nil, 7),
+		Against: quota.AgainstCluster,
 		Admission: []quota.Admission{
 			{Object: ref("Deployment", "web"), Allowed: boolean(false), By: quota.ByQuota, Name: "compute", Resource: "requests.cpu", Message: "x", Pods: &quota.PodCount{Asked: 5, Allowed: 3, New: 3, Placed: placed(3)}},
 			{Object: ref("Service", "web"), Allowed: boolean(true)},
@@ -64,11 +65,23 @@ func quotaCheck(l lang.Lang) any {
 
 func quotaCheckNothing(lang.Lang) any {
 	return quota.CheckReport{
-		Report: finding.NewReport("quota check", takenAt, finding.Scope{Context: "sandbox", Namespace: "shop", Targets: []string{"deployment/web"}}, nil, nil, 7),
+		Report:  finding.NewReport("quota check", takenAt, finding.Scope{Context: "sandbox", Namespace: "shop", Targets: []string{"deployment/web"}}, nil, nil, 7),
+		Against: quota.AgainstCluster,
 		Admission: []quota.Admission{
 			{Object: ref("Deployment", "web"), Allowed: boolean(true), Pods: &quota.PodCount{Asked: 5, Allowed: 5, New: 2, Placed: placed(2)}},
 			{Object: ref("ConfigMap", "web"), Allowed: boolean(true)},
 		},
+	}
+}
+
+func quotaCheckAgainst(what quota.Against) func(lang.Lang) any {
+	return func(lang.Lang) any {
+		report := quota.CheckReport{
+			Report:    finding.NewReport("quota check", takenAt, finding.Scope{Namespace: "shop", Targets: []string{"deployment/web"}}, nil, nil, 0),
+			Against:   what,
+			Admission: []quota.Admission{{Object: ref("Deployment", "web"), Allowed: boolean(true), Pods: &quota.PodCount{Asked: 5, Allowed: 5, New: 5}}},
+		}
+		return report
 	}
 }
 
@@ -77,6 +90,7 @@ func quotaCheckUnsure(l lang.Lang) any {
 	return quota.CheckReport{
 		Report: finding.NewReport("quota check", takenAt, finding.Scope{Context: "sandbox", Namespace: "shop", Targets: []string{"deployment/web"}}, nil,
 			[]finding.NotChecked{{What: "list resourcequotas in namespace shop", Why: why}}, 7),
+		Against:   quota.AgainstCluster,
 		Admission: []quota.Admission{{Object: ref("Deployment", "web"), Pods: &quota.PodCount{Asked: 5, Allowed: 5, New: 5}}},
 	}
 }
