@@ -104,7 +104,7 @@ type PodCount struct {
 func Check(in CheckInput, catalogue finding.Catalogue, l lang.Lang) (CheckReport, error) {
 	c := &checker{in: in, spaces: map[string]*Space{}}
 	if !in.Alone {
-		c.cluster, c.waiting, c.noRoom = clusterOf(in.State)
+		c.cluster, c.pending, c.noRoom = clusterOf(in.State)
 	}
 	report := CheckReport{Against: in.against(), Admission: []Admission{}}
 	var targets []finding.Ref
@@ -159,7 +159,7 @@ type checker struct {
 	made    []snapshot.Object
 	found   []finding.Finding
 	cluster *fit.Cluster
-	waiting []*corev1.Pod
+	pending []*corev1.Pod
 	noRoom  error
 }
 

@@ -29,6 +29,8 @@ type verdict struct {
 	// busiest; stalls says that it cannot even begin.
 	surge  int
 	stalls bool
+	// waiting are pods that have no claim for devices yet, by the claim's name.
+	waiting map[string]int
 }
 
 // report notes a refusal.
@@ -286,7 +288,7 @@ func amountsOf(spec *corev1.PodSpec, container string, key corev1.ResourceName) 
 
 // reportRoom: the pods would be let in, and no node has room for all of them.
 func (c *checker) reportRoom(w Work, n, placed int, failed fit.Verdict) {
-	c.found = append(c.found, noRoom(w.Ref, n, placed, len(c.waiting), failed))
+	c.found = append(c.found, noRoom(w.Ref, n, placed, len(c.pending), failed))
 }
 
 // noRoom says that of so many new pods only some have a place; waiting are those

@@ -227,7 +227,8 @@ func (c *checker) update(a Admission, w, live Work) Admission {
 	}
 	// The end: all old pods gone, all new ones there.
 	end := space.clone()
-	end.releasePods(live, now)
+	v.waiting = c.waiting(live)
+	end.releasePods(live, now, v.waiting)
 	v.before = end.clone()
 	var out Outcome
 	if out = c.children(end, w); out.Admitted() {
@@ -294,7 +295,7 @@ type moment struct {
 // beside is the moment at which i pods are new and the others of the old ones are left.
 func (c *checker) beside(v verdict, live Work, i, old int) moment {
 	at := v.space.clone()
-	at.releasePods(live, max(v.had-old, 0)+min(i, old))
+	at.releasePods(live, max(v.had-old, 0)+min(i, old), v.waiting)
 	if pod, ok := at.Try(v.work.Pod(0), nil).Object.(*corev1.Pod); ok {
 		for _, o := range at.replica(v.work, pod) {
 			at.charge(o, i)
@@ -306,7 +307,7 @@ func (c *checker) beside(v verdict, live Work, i, old int) moment {
 // scale: the template stays, the number changes.
 func (c *checker) scale(a Admission, w Work, v verdict, count *PodCount) Admission {
 	if v.pods <= v.had {
-		v.space.releasePods(w, v.had-v.pods)
+		v.space.releasePods(w, v.had-v.pods, c.waiting(w))
 		return settled(a, Outcome{}, count)
 	}
 	more, out := c.fill(v.space, w.from(v.had), v.pods-v.had)

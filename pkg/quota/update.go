@@ -8,19 +8,44 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
 // releasePods takes n pods of a workload out of the quotas, as when they are
 // deleted and gone: as they were stored, with their claims for devices. Those for
-// volumes stay behind.
-func (s *Space) releasePods(w Work, n int) {
+// volumes stay behind. Pods that wait for a claim go first, for a controller that
+// has the choice deletes what is not ready, and they have none to give back.
+func (s *Space) releasePods(w Work, n int, waiting map[string]int) {
 	w.Claims = nil
 	if pod, ok := s.Try(w.Pod(0), nil).Object.(*corev1.Pod); ok {
 		for _, o := range s.replica(w, pod) {
-			s.release(o, n)
+			s.release(o, n-waiting[o.GetAnnotations()[podClaimAnnotation]])
 		}
 	}
+}
+
+// waiting is how many pods of a workload have no claim for devices yet, by the
+// claim's name in the pod: a quota may have refused it. Pods that were not read
+// are taken to have theirs.
+func (c *checker) waiting(w Work) map[string]int {
+	out := map[string]int{}
+	if c.in.Alone || len(deviceTemplatesOf(w)) == 0 {
+		return out
+	}
+	pods, _ := snapshot.List[*corev1.Pod](c.in.State, w.Ref.Namespace, nil)
+	for _, p := range pods {
+		if p.DeletionTimestamp != nil || !charged(p, c.in.State.TakenAt) || rule.TemplateOwner(c.in.State, p) != w.Ref {
+			continue
+		}
+		for _, claim := range p.Spec.ResourceClaims {
+			made := func(s corev1.PodResourceClaimStatus) bool { return s.Name == claim.Name }
+			if claim.ResourceClaimTemplateName != nil && !slices.ContainsFunc(p.Status.ResourceClaimStatuses, made) {
+				out[claim.Name]++
+			}
+		}
+	}
+	return out
 }
 
 // release takes n objects like this one out of the ledgers that count it.

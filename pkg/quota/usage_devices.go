@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
@@ -95,6 +96,10 @@ func (s *Space) claimDevices(w Work, pod Outcome) Outcome {
 	return pod
 }
 
+// podClaimAnnotation is by what a claim that was made for a pod says which of the
+// pod's claims it is (pkg/controller/resourceclaim).
+const podClaimAnnotation = "resource.kubernetes.io/pod-claim-name"
+
 // deviceClaims are the claims that are made for one pod, where a quota counts any.
 // A template that is not there leaves the pod waiting, which is not for quotas to
 // say; one that was not read is noted in the outcome.
@@ -111,6 +116,7 @@ func (s *Space) deviceClaims(w Work, pod string, out *Outcome) []*resourcev1.Res
 		}
 		claim := &resourcev1.ResourceClaim{ObjectMeta: *template.Spec.ObjectMeta.DeepCopy(), Spec: *template.Spec.Spec.DeepCopy()}
 		claim.Namespace, claim.Name = w.Ref.Namespace, pod+"-"+c.Name+"-*"
+		metav1.SetMetaDataAnnotation(&claim.ObjectMeta, podClaimAnnotation, c.Name)
 		claims = append(claims, claim)
 	}
 	return claims
