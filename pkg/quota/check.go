@@ -105,6 +105,7 @@ func Check(in CheckInput, catalogue finding.Catalogue, l lang.Lang) (CheckReport
 	c := &checker{in: in, spaces: map[string]*Space{}}
 	if !in.Alone {
 		c.cluster, c.pending, c.noRoom = clusterOf(in.State)
+		c.current = revisions(in.State)
 	}
 	report := CheckReport{Against: in.against(), Admission: []Admission{}}
 	var targets []finding.Ref
@@ -160,6 +161,8 @@ type checker struct {
 	found   []finding.Finding
 	cluster *fit.Cluster
 	pending []*corev1.Pod
+	// current are the revisions of the pods that are there.
+	current map[finding.Ref]string
 	noRoom  error
 }
 

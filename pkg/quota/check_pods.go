@@ -13,6 +13,7 @@ import (
 
 // pods sends the pods of a workload that was let in itself, one after the other.
 func (c *checker) pods(a Admission, w Work, old snapshot.Object, own Outcome) Admission {
+	w = w.as(newRevision)
 	space := c.spaces[w.Ref.Namespace]
 	if _, bare := w.Object.(*corev1.Pod); bare {
 		return c.barePod(a, w, old, own)
@@ -222,6 +223,7 @@ func (c *checker) update(a Admission, w, live Work) Admission {
 	count := &PodCount{Asked: n, Allowed: n}
 	v := verdict{of: w.Object, work: w, space: space, pods: n, before: space.clone(), had: now}
 	if sameTemplate(w, live) {
+		w = w.as(c.current[w.Ref])
 		w.Template = live.Template // what the manifest leaves out stays
 		return c.scale(a, w, v, count)
 	}

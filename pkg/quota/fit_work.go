@@ -118,7 +118,11 @@ func (f *fitter) askFor(works []Work) {
 			f.batches = append(f.batches, fit.Batch{Pod: w.pod, Pods: w.pods})
 		}
 	}
+	current := revisions(f.s)
 	for _, w := range works {
+		if w = w.as(current[w.Ref]); f.replaces(w) {
+			w = w.as(newRevision)
+		}
 		a := &ask{ref: w.Ref, asked: w.Pods}
 		f.asks = append(f.asks, a)
 		if f.cluster == nil {

@@ -133,13 +133,14 @@ func HeadroomOf(s *snapshot.Snapshot, q Query, catalogue finding.Catalogue, l la
 	}
 	h := &headroom{s: s, spaces: map[string]*Space{}, explain: q.Explain}
 	h.cluster, h.waiting, h.noRoom = clusterOf(s)
+	current := revisions(s)
 	report := HeadroomReport{Headroom: []Headroom{}, Waiting: len(h.waiting)}
 	asked := finding.Scope{Context: s.Context, Namespace: q.Namespace}
 	var targets []finding.Ref
 	for _, w := range works {
 		targets = append(targets, w.Ref)
 		asked.Targets = append(asked.Targets, w.Ref.String())
-		report.Headroom = append(report.Headroom, h.of(w))
+		report.Headroom = append(report.Headroom, h.of(w.as(current[w.Ref])))
 	}
 	h.together(works)
 	unread, err := rule.NewUnread(l)

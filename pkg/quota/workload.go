@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"cmp"
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -31,6 +32,46 @@ type Work struct {
 	Children []snapshot.Object
 	// first is how many pods come before the one with index 0.
 	first int
+	// revision is what the controller will label the pods with, empty where that is not known.
+	revision string
+}
+
+// newRevision stands for the label of pods of which there are none yet: it is like no other.
+const newRevision = "new"
+
+// revisionLabel is by what controllers tell old and new pods apart. It is what
+// matchLabelKeys is made for: pods of an old revision are not to count.
+func revisionLabel(kind string) string {
+	switch kind {
+	case "Deployment":
+		return appsv1.DefaultDeploymentUniqueLabelKey
+	case "StatefulSet", "DaemonSet":
+		return appsv1.ControllerRevisionHashLabelKey
+	}
+	return ""
+}
+
+// revisions are those of the newest pod of each workload.
+func revisions(s *snapshot.Snapshot) map[finding.Ref]string {
+	newest := map[finding.Ref]*corev1.Pod{}
+	pods, _ := snapshot.List[*corev1.Pod](s, "", nil)
+	for _, p := range pods {
+		owner := rule.TemplateOwner(s, p)
+		if last := newest[owner]; p.DeletionTimestamp == nil && (last == nil || last.CreationTimestamp.Time.Before(p.CreationTimestamp.Time)) {
+			newest[owner] = p
+		}
+	}
+	out := map[finding.Ref]string{}
+	for of, p := range newest {
+		out[of] = p.Labels[revisionLabel(of.Kind)]
+	}
+	return out
+}
+
+// as is the workload whose pods get that revision; none is a new one.
+func (w Work) as(revision string) Work {
+	w.revision = cmp.Or(revision, newRevision)
+	return w
 }
 
 // from is the workload with so many pods fewer in front.
@@ -123,6 +164,9 @@ func (w Work) Pod(index int) *corev1.Pod {
 	}
 	pod := &corev1.Pod{ObjectMeta: *w.Template.ObjectMeta.DeepCopy(), Spec: *w.Template.Spec.DeepCopy()}
 	pod.Namespace, pod.Name = w.Ref.Namespace, w.Ref.Name+"-*"
+	if label := revisionLabel(w.Ref.Kind); label != "" && w.revision != "" {
+		metav1.SetMetaDataLabel(&pod.ObjectMeta, label, w.revision)
+	}
 	switch w.Object.(type) {
 	case *appsv1.StatefulSet:
 		pod.Name = fmt.Sprintf("%s-%d", w.Ref.Name, w.ordinal(index))
