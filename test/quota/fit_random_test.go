@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,7 +18,55 @@ const (
 	fitLow  = "fit-low"
 	fitHigh = "fit-high"
 	gpu     = corev1.ResourceName("example.com/gpu")
+	pages   = corev1.ResourceName("hugepages-2Mi")
+	// A pod of this class has overhead, and goes to nodes with a quick disk.
+	fitRuntime = "fit-sandboxed"
+	// The claims of a world: for volumes in one zone, and for one pod alone.
+	zonedClaim, labelledClaim, lonelyClaim = "zoned", "labelled", "lonely"
 )
+
+// fitRuntimeClass is what pods of fitRuntime get beside what they ask for.
+func fitRuntimeClass() *nodev1.RuntimeClass {
+	return &nodev1.RuntimeClass{
+		ObjectMeta: metav1.ObjectMeta{Name: fitRuntime}, Handler: "none",
+		Overhead:   &nodev1.Overhead{PodFixed: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m"), corev1.ResourceMemory: resource.MustParse("120Mi")}},
+		Scheduling: &nodev1.Scheduling{NodeSelector: map[string]string{"disk": "ssd"}},
+	}
+}
+
+// volume draws the volume behind a claim, which is in one zone: by its node
+// affinity, or by the label that older drivers write.
+func (d fitDice) volume(ns, claim string) *corev1.PersistentVolume {
+	zone := d.of("a", "b", "c")
+	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: ns + "-" + claim}, Spec: corev1.PersistentVolumeSpec{
+		Capacity: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany},
+		PersistentVolumeSource:        corev1.PersistentVolumeSource{NFS: &corev1.NFSVolumeSource{Server: "nowhere.example.com", Path: "/"}},
+		PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain, ClaimRef: &corev1.ObjectReference{Namespace: ns, Name: claim},
+	}}
+	switch claim {
+	case labelledClaim:
+		pv.Labels = map[string]string{corev1.LabelTopologyZone: zone + "__" + d.of("a", "b", "c")}
+	case lonelyClaim:
+		pv.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOncePod}
+	case zonedClaim:
+		pv.Spec.NodeAffinity = &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{
+			{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: corev1.LabelTopologyZone, Operator: corev1.NodeSelectorOpIn, Values: []string{zone}}}},
+		}}}
+	}
+	return pv
+}
+
+func fitClaim(ns, name string) *corev1.PersistentVolumeClaim {
+	none := ""
+	c := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, Spec: corev1.PersistentVolumeClaimSpec{
+		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}, StorageClassName: &none, VolumeName: ns + "-" + name,
+		Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+	}}
+	if name == lonelyClaim {
+		c.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOncePod}
+	}
+	return c
+}
 
 func fitPriority(name string, value int32) *schedulingv1.PriorityClass {
 	return &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Value: value}
@@ -46,6 +95,7 @@ func (d fitDice) node(name, label string) *corev1.Node {
 	n.Status.Allocatable = corev1.ResourceList{
 		corev1.ResourceCPU: resource.MustParse(d.of("1", "2", "3500m", "8")), corev1.ResourceMemory: resource.MustParse(d.of("1Gi", "4Gi", "16Gi")),
 		corev1.ResourcePods: resource.MustParse(d.of("3", "6", "30")), corev1.ResourceEphemeralStorage: resource.MustParse(d.of("2Gi", "50Gi")), gpu: resource.MustParse(d.of("1", "4")),
+		pages: resource.MustParse(d.of("0", "4Mi", "20Mi")),
 	}
 	n.Status.Capacity = n.Status.Allocatable
 	if d.in(20) {
@@ -81,7 +131,16 @@ func (d fitDice) spec() corev1.PodSpec {
 }
 
 func (d fitDice) term(app string) corev1.PodAffinityTerm {
-	return corev1.PodAffinityTerm{TopologyKey: d.of(corev1.LabelHostname, corev1.LabelTopologyZone), LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": app}}}
+	t := corev1.PodAffinityTerm{TopologyKey: d.of(corev1.LabelHostname, corev1.LabelTopologyZone), LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": app}}}
+	switch d.IntN(8) {
+	case 0:
+		t.MatchLabelKeys = []string{d.of("work", appsv1.DefaultDeploymentUniqueLabelKey)}
+	case 1:
+		t.MismatchLabelKeys = []string{"work"}
+	case 2:
+		t.NamespaceSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpExists}}}
+	}
+	return t
 }
 
 // template is what the pods of the k-th workload are made from.
@@ -118,8 +177,47 @@ func (d fitDice) template(label string, k int) corev1.PodTemplateSpec {
 		s.TopologySpreadConstraints = append(s.TopologySpreadConstraints, d.spread(key, app))
 	}
 	d.affinity(s, app)
+	d.sizes(s)
 	d.rare(s)
 	return t
+}
+
+// sizes are other ways to ask for something: huge pages, the pod as a whole, the overhead of a runtime.
+func (d fitDice) sizes(s *corev1.PodSpec) {
+	c := &s.Containers[0]
+	if d.in(10) {
+		c.Resources.Requests[pages] = resource.MustParse("4Mi")
+		if c.Resources.Limits == nil {
+			c.Resources.Limits = corev1.ResourceList{}
+		}
+		c.Resources.Limits[pages] = resource.MustParse("4Mi")
+		c.Resources.Requests[corev1.ResourceMemory] = resource.MustParse("64Mi")
+	}
+	if d.in(12) {
+		s.Resources = &corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(d.of("1600m", "2"))}}
+		if d.in(50) {
+			s.Resources.Requests[corev1.ResourceMemory] = resource.MustParse(d.of("1200Mi", "2Gi"))
+		}
+	}
+	if d.in(8) {
+		name := fitRuntime
+		s.RuntimeClassName = &name
+	}
+	if d.in(12) {
+		s.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: d.of(zonedClaim, zonedClaim, labelledClaim, lonelyClaim)}}}}
+	}
+}
+
+// resized is the status of a guest in the middle of a resize: with more or less
+// than its spec asks for, and now and then for something that no node can give.
+func (d fitDice) resized() corev1.PodStatus {
+	out := corev1.PodStatus{}
+	has := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(d.of("20m", "600m", "1200m")), corev1.ResourceMemory: resource.MustParse(d.of("32Mi", "700Mi"))}
+	out.ContainerStatuses = []corev1.ContainerStatus{{Name: "c", Image: "none", AllocatedResources: has, Resources: &corev1.ResourceRequirements{Requests: has}}}
+	if d.in(40) {
+		out.Conditions = []corev1.PodCondition{{Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: []string{corev1.PodReasonInfeasible, corev1.PodReasonDeferred}[d.IntN(2)]}}
+	}
+	return out
 }
 
 func (d fitDice) spread(key, app string) corev1.TopologySpreadConstraint {
@@ -134,6 +232,13 @@ func (d fitDice) spread(key, app string) corev1.TopologySpreadConstraint {
 	if d.in(30) {
 		honour := corev1.NodeInclusionPolicyHonor
 		c.NodeTaintsPolicy = &honour
+	}
+	if d.in(25) {
+		policy := []corev1.NodeInclusionPolicy{corev1.NodeInclusionPolicyHonor, corev1.NodeInclusionPolicyIgnore}[d.IntN(2)]
+		c.NodeAffinityPolicy = &policy
+	}
+	if d.in(30) {
+		c.MatchLabelKeys = []string{d.of("work", appsv1.DefaultDeploymentUniqueLabelKey, "not-a-label")}
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package quota
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -14,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
@@ -47,6 +49,9 @@ func TestFitAgrees(t *testing.T) {
 	typed := quiet(t, c)
 	for name, value := range map[string]int32{fitLow: 10, fitHigh: 1000} {
 		fitClass(t, typed, name, value)
+	}
+	if _, err := typed.NodeV1().RuntimeClasses().Create(t.Context(), fitRuntimeClass(), metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+		t.Fatal(err)
 	}
 	tally := newTally()
 	places := make(chan struct{}, fitAtOnce)
@@ -97,6 +102,7 @@ func newFitWorld(t *testing.T, c *cluster.Cluster, typed kubernetes.Interface, i
 	}
 	t.Cleanup(w.empty)
 	w.settleNodes(want)
+	w.claims()
 	w.guests()
 	for k := range w.d.works() {
 		w.works = append(w.works, w.d.workload(w.ns, w.label, k))
@@ -136,11 +142,60 @@ func (w *fitWorld) settleNodes(want map[string]*corev1.Node) {
 	})
 }
 
+// claims are bound to volumes that are in one zone.
+func (w *fitWorld) claims() {
+	names := []string{zonedClaim, labelledClaim, lonelyClaim}
+	for _, name := range names {
+		pv := w.d.volume(w.ns, name)
+		w.t.Cleanup(func() {
+			_ = w.typed.CoreV1().PersistentVolumes().Delete(context.Background(), pv.Name, metav1.DeleteOptions{})
+		})
+		_, err := w.typed.CoreV1().PersistentVolumes().Create(w.t.Context(), pv, metav1.CreateOptions{})
+		if err == nil {
+			_, err = w.typed.CoreV1().PersistentVolumeClaims(w.ns).Create(w.t.Context(), fitClaim(w.ns, name), metav1.CreateOptions{})
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.c.WaitFor(w.t, "the claims of "+w.ns, time.Minute, func(ctx context.Context) (bool, string, error) {
+		list, err := w.typed.CoreV1().PersistentVolumeClaims(w.ns).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, "", err
+		}
+		bound := 0
+		for _, c := range list.Items {
+			if c.Status.Phase == corev1.ClaimBound {
+				bound++
+			}
+		}
+		return bound == len(names), fmt.Sprintf("%d of %d are bound", bound, len(names)), nil
+	})
+}
+
+// resize puts guests in the middle of a resize.
+func (w *fitWorld) resize(names []string) {
+	w.t.Helper()
+	for _, name := range names {
+		status, err := json.Marshal(map[string]any{"status": w.d.resized()})
+		if err == nil {
+			_, err = w.typed.CoreV1().Pods(w.ns).Patch(w.t.Context(), name, types.StrategicMergePatchType, status, metav1.PatchOptions{}, "status")
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
 // guests are pods that are there before.
 func (w *fitWorld) guests() {
 	n := w.d.IntN(4)
+	var resized []string
 	for k := range n {
 		pod := w.d.guest(k)
+		if w.d.in(30) {
+			resized = append(resized, pod.Name)
+		}
 		pod.Spec.NodeName = w.nodes[w.d.IntN(len(w.nodes))]
 		if _, err := w.typed.CoreV1().Pods(w.ns).Create(w.t.Context(), pod, metav1.CreateOptions{}); err != nil {
 			w.t.Fatal(err)
@@ -159,6 +214,7 @@ func (w *fitWorld) guests() {
 		}
 		return live == n, fmt.Sprintf("%d of %d run", live, n), nil
 	})
+	w.resize(resized)
 }
 
 // ask reads the cluster as the command does.
@@ -303,7 +359,12 @@ func (w *fitWorld) dump() string {
 	}
 	pods, _ := w.typed.CoreV1().Pods(w.ns).List(w.t.Context(), metav1.ListOptions{})
 	for _, p := range pods.Items {
-		fmt.Fprintf(&b, "\n%s on %q %s %v", p.Name, p.Spec.NodeName, p.Status.Phase, p.Spec.Containers[0].Resources.Requests)
+		fmt.Fprintf(&b, "\n%s on %q %s %v, labels %v", p.Name, p.Spec.NodeName, p.Status.Phase, p.Spec.Containers[0].Resources.Requests, p.Labels)
+		for _, s := range p.Status.ContainerStatuses {
+			if s.AllocatedResources != nil {
+				fmt.Fprintf(&b, " resized %v", s.AllocatedResources)
+			}
+		}
 	}
 	return b.String()
 }

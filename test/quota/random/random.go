@@ -182,6 +182,12 @@ func (d Dice) Quota(name string) *corev1.ResourceQuota {
 			q.Spec.Hard[name] = resource.MustParse(One(d, values...))
 		}
 	}
+	if d.In(8) {
+		hard(70, "persistentvolumeclaims", "1", "3")
+		hard(70, "requests.storage", "2Gi", "5Gi")
+		q.Spec.ScopeSelector = &corev1.ScopeSelector{MatchExpressions: []corev1.ScopedResourceSelectorRequirement{d.selector(corev1.ResourceQuotaScopeVolumeAttributesClass, fastVolumes, slowVolumes)}}
+		return q
+	}
 	hard(50, "pods", "3", "8", "20")
 	scoped := d.In(45)
 	if scoped {
@@ -212,6 +218,10 @@ func (d Dice) Quota(name string) *corev1.ResourceQuota {
 		hard(15, "configmaps", "2", "4") // one of them is there from the start: kube-root-ca.crt
 		hard(10, "count/configmaps", "2", "3")
 		hard(10, "secrets", "1")
+		hard(8, "count/secrets", "1", "2")
+		hard(8, "count/services", "1", "3")
+		hard(8, "count/persistentvolumeclaims", "1", "3")
+		hard(8, "replicationcontrollers", "0", "1")
 		hard(10, "count/deployments.apps", "1", "2")
 		hard(10, "resourcequotas", "1", "2")
 	}
@@ -227,12 +237,21 @@ func (d Dice) scope(q *corev1.ResourceQuota) {
 		}
 		return
 	}
-	r := corev1.ScopedResourceSelectorRequirement{ScopeName: corev1.ResourceQuotaScopePriorityClass,
+	all := []corev1.ScopedResourceSelectorRequirement{d.selector(corev1.ResourceQuotaScopePriorityClass, LowClass, HighClass)}
+	if d.In(20) {
+		all = append(all, corev1.ScopedResourceSelectorRequirement{ScopeName: One(d, corev1.ResourceQuotaScopeNotTerminating, corev1.ResourceQuotaScopeNotBestEffort), Operator: corev1.ScopeSelectorOpExists})
+	}
+	q.Spec.ScopeSelector = &corev1.ScopeSelector{MatchExpressions: all}
+}
+
+// selector draws what a scope selects of two values.
+func (d Dice) selector(scope corev1.ResourceQuotaScope, a, b string) corev1.ScopedResourceSelectorRequirement {
+	r := corev1.ScopedResourceSelectorRequirement{ScopeName: scope,
 		Operator: One(d, corev1.ScopeSelectorOpIn, corev1.ScopeSelectorOpNotIn, corev1.ScopeSelectorOpExists, corev1.ScopeSelectorOpDoesNotExist)}
 	if r.Operator == corev1.ScopeSelectorOpIn || r.Operator == corev1.ScopeSelectorOpNotIn {
-		r.Values = One(d, []string{LowClass}, []string{HighClass}, []string{LowClass, HighClass})
+		r.Values = One(d, []string{a}, []string{b}, []string{a, b})
 	}
-	q.Spec.ScopeSelector = &corev1.ScopeSelector{MatchExpressions: []corev1.ScopedResourceSelectorRequirement{r}}
+	return r
 }
 
 // Claim draws a claim, of a class or of none.
@@ -243,6 +262,10 @@ func (d Dice) Claim(name string) *corev1.PersistentVolumeClaim {
 	if d.In(60) {
 		class := One(d, "gold", "silver", "")
 		c.Spec.StorageClassName = &class
+	}
+	if d.In(40) {
+		class := One(d, fastVolumes, slowVolumes)
+		c.Spec.VolumeAttributesClassName = &class
 	}
 	if d.In(10) {
 		c.Annotations = map[string]string{corev1.BetaStorageClassAnnotation: "gold"}
@@ -271,4 +294,10 @@ const (
 	HighClass    = "quota-high"
 	HeavyRuntime = "quota-heavy"
 	LightRuntime = "quota-light"
+)
+
+// The classes of volumes' attributes, which need not be there.
+const (
+	fastVolumes = "fast"
+	slowVolumes = "slow"
 )
