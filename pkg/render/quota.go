@@ -36,15 +36,35 @@ func (c checkPart) write(p *page) error {
 	}
 	p.gap()
 	p.line(p.style.paint(strong, p.say("check-head", nil)))
-	rows := make([]row, len(c.report.Admission))
-	for i, a := range c.report.Admission {
+	shown, quiet := c.shown(p.wide)
+	rows := make([]row, len(shown))
+	for i, a := range shown {
 		rows[i] = p.admission(a, c.report.Scope.Namespace)
 	}
 	if err := p.table("  ", []string{p.say("check-object", nil), p.say("check-answer", nil), p.say("check-pods", nil), p.say("check-nodes", nil)}, rows); err != nil {
 		return err
 	}
+	if quiet > 0 {
+		p.line("  " + p.style.paint(faint, p.say("check-quiet", map[string]any{"n": quiet})))
+	}
 	c.against(p)
 	return nil
+}
+
+// shown leaves out what makes no pods and is let in, where there is much of it
+// beside other manifests, and says how many those are.
+func (c checkPart) shown(all bool) (shown []quota.Admission, quiet int) {
+	const few = 5
+	for _, a := range c.report.Admission {
+		if a.Allowed == nil || !*a.Allowed || a.Pods != nil {
+			shown = append(shown, a)
+		}
+	}
+	quiet = len(c.report.Admission) - len(shown)
+	if all || quiet <= few || len(shown) == 0 {
+		return c.report.Admission, 0
+	}
+	return shown, quiet
 }
 
 // against says what the answer rests on, where that is not the cluster.

@@ -29,7 +29,7 @@ func quotaArgs() map[string]any {
 
 func quotaFixtures() []fixture {
 	return []fixture{
-		{"quota-check", quotaCheck}, {"quota-check-nothing", quotaCheckNothing}, {"quota-check-local", quotaCheckAgainst(quota.AgainstManifests)}, {"quota-check-saved", quotaCheckAgainst(quota.AgainstSnapshot)}, {"quota-check-unsure", quotaCheckUnsure},
+		{"quota-check", quotaCheck}, {"quota-check-nothing", quotaCheckNothing}, {"quota-check-many", quotaCheckMany}, {"quota-check-local", quotaCheckAgainst(quota.AgainstManifests)}, {"quota-check-saved", quotaCheckAgainst(quota.AgainstSnapshot)}, {"quota-check-unsure", quotaCheckUnsure},
 		{"quota-headroom", quotaHeadroom}, {"quota-headroom-one", quotaHeadroomOne},
 		{"quota-audit", quotaAudit(quota.ByWorkload, quota.ByMemory, 2)}, {"quota-audit-containers", quotaAudit(quota.ByContainer, quota.ByCPUUsage, 0)},
 		{"quota-audit-namespaces", quotaAudit(quota.ByNamespace, quota.ByName, 0)}, {"quota-audit-trend", quotaAuditTrend},
@@ -72,6 +72,22 @@ func quotaCheckNothing(lang.Lang) any {
 			{Object: ref("ConfigMap", "web"), Allowed: boolean(true)},
 		},
 	}
+}
+
+// quotaCheckMany has more without pods than is worth a line each.
+func quotaCheckMany(lang.Lang) any {
+	report := quota.CheckReport{
+		Report:  finding.NewReport("quota check", takenAt, finding.Scope{Context: "sandbox", Namespace: "shop"}, nil, nil, 7),
+		Against: quota.AgainstCluster,
+		Admission: []quota.Admission{
+			{Object: ref("Deployment", "web"), Allowed: boolean(true), Pods: &quota.PodCount{Asked: 5, Allowed: 5, New: 2, Placed: placed(2)}},
+			{Object: ref("ConfigMap", "late")},
+		},
+	}
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+		report.Admission = append(report.Admission, quota.Admission{Object: ref("Service", name), Allowed: boolean(true)})
+	}
+	return report
 }
 
 func quotaCheckAgainst(what quota.Against) func(lang.Lang) any {
