@@ -61,10 +61,6 @@ func workUses(s *snapshot.Snapshot, scope *rule.Scope, q Query) []workUse {
 // namespaceUses adds up what the pods of each namespace ask for and use.
 func namespaceUses(s *snapshot.Snapshot, scope *rule.Scope, soft SoftLimits, v View, uses []workUse) []NamespaceUse {
 	var out []NamespaceUse
-	var who consumers
-	if v.Explain {
-		who = newConsumers(s, uses)
-	}
 	for _, ns := range scope.Targets {
 		u := NamespaceUse{Namespace: ns.Name, Quotas: []QuotaUse{}, Workloads: []WorkloadUse{}, LimitRanges: rangeUses(s, ns.Name)}
 		sum := newTally()
@@ -75,6 +71,10 @@ func namespaceUses(s *snapshot.Snapshot, scope *rule.Scope, soft SoftLimits, v V
 			wu, t := workloadUse(s, w, v)
 			u.Workloads = append(u.Workloads, wu)
 			sum.join(t)
+		}
+		var who consumers
+		if v.Explain {
+			who = newConsumers(s, ns.Name)
 		}
 		for _, o := range s.OfKind("ResourceQuota", ns.Name) {
 			if q, ok := o.(*corev1.ResourceQuota); ok {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -209,6 +210,23 @@ const deviceState = `{kind: Namespace, metadata: {name: shop}}
 ---
 {kind: PersistentVolumeClaim, metadata: {name: logs}, spec: {resources: {requests: {storage: 1Gi}}}}
 `
+
+// What fills a quota is told whole, also where only some workloads are asked about.
+func TestQuotasAreExplainedWhole(t *testing.T) {
+	s, err := ruletest.Snapshot(snapshot.FromCluster, noon, ruletest.Split(t, []byte(viewState)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := AuditOf(s, Query{Namespace: "shop", Selector: "app.kubernetes.io/part-of=store"}, SoftLimits{}, View{Explain: true}, ruletest.Catalogue(t), lang.English)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns := report.Namespaces[0]
+	i := slices.IndexFunc(ns.Quotas, func(q QuotaUse) bool { return q.Resource == "pods" })
+	if len(ns.Workloads) != 1 || ns.Quotas[i].Formula != "deployment/web 2 + cache/c 1 = 3" {
+		t.Errorf("%+v", ns)
+	}
+}
 
 // Devices belong to the workload whose pods the claims were made for, and a claim
 // that nobody else made is named itself; where claims were not read nothing is said.

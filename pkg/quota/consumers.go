@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,23 +17,17 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
-// consumers tells who uses what the lines of quotas add up to.
+// consumers tells who uses what the lines of a namespace's quotas add up to: all
+// who do, whatever workloads were asked about.
 type consumers struct {
 	s       *snapshot.Snapshot
-	uses    []workUse
 	classes *deviceClasses
-	// byPod is the workload of each pod that has not finished.
-	byPod map[finding.Ref]finding.Ref
+	// pods are those that have not finished, by workload.
+	pods map[finding.Ref][]*corev1.Pod
 }
 
-func newConsumers(s *snapshot.Snapshot, uses []workUse) consumers {
-	c := consumers{s: s, uses: uses, classes: deviceClassesOf(s), byPod: map[finding.Ref]finding.Ref{}}
-	for _, u := range uses {
-		for _, p := range u.pods {
-			c.byPod[rule.RefTo(p)] = u.ref
-		}
-	}
-	return c
+func newConsumers(s *snapshot.Snapshot, namespace string) consumers {
+	return consumers{s: s, classes: deviceClassesOf(s), pods: podsByWorkload(s, namespace)}
 }
 
 // part is what one of them has of a line.
@@ -60,9 +55,9 @@ func (c consumers) of(q *corev1.ResourceQuota, name corev1.ResourceName) string 
 	case name == "count/pods": // which counts finished pods too
 		return ""
 	case tracksPods(name) && !c.classes.claimed[name]:
-		c.pods(q, name, add)
+		c.charged(q, name, add)
 	case tracksPods(name) && read("ResourceClaim"): // a class gives the resource out, so claims count too
-		c.pods(q, name, add)
+		c.charged(q, name, add)
 		c.deviceClaims(q, name, add)
 	case tracksDevices(name) && read("ResourceClaim"):
 		c.deviceClaims(q, name, add)
@@ -78,14 +73,11 @@ func (c consumers) of(q *corev1.ResourceQuota, name corev1.ResourceName) string 
 	return written(name, parts)
 }
 
-func (c consumers) pods(q *corev1.ResourceQuota, name corev1.ResourceName, add func(string, resource.Quantity)) {
-	for _, u := range c.uses {
-		if u.namespace != q.Namespace {
-			continue
-		}
-		for _, pod := range u.pods {
+func (c consumers) charged(q *corev1.ResourceQuota, name corev1.ResourceName, add func(string, resource.Quantity)) {
+	for of, pods := range c.pods {
+		for _, pod := range pods {
 			if inScope(q, pod) {
-				add(u.ref.String(), Usage(pod, c.s.TakenAt)[name])
+				add(of.String(), Usage(pod, c.s.TakenAt)[name])
 			}
 		}
 	}
@@ -97,6 +89,12 @@ func (c consumers) deviceClaims(q *corev1.ResourceQuota, name corev1.ResourceNam
 	if len(selectors(q)) > 0 {
 		return
 	}
+	byPod := map[string]finding.Ref{}
+	for of, pods := range c.pods {
+		for _, p := range pods {
+			byPod[p.Name] = of
+		}
+	}
 	holders := owners{objects: slices.Concat(c.s.OfKind("Pod", q.Namespace), c.s.OfKind("ResourceClaim", q.Namespace)), at: c.s.TakenAt}
 	for _, o := range c.s.OfKind("ResourceClaim", q.Namespace) {
 		claim, ok := o.(*resourcev1.ResourceClaim)
@@ -106,7 +104,7 @@ func (c consumers) deviceClaims(q *corev1.ResourceQuota, name corev1.ResourceNam
 		of := rule.RefTo(claim)
 		if up := metav1.GetControllerOfNoCopy(claim); up != nil && up.Kind == "Pod" {
 			of = finding.Ref{Kind: "Pod", Namespace: claim.Namespace, Name: up.Name}
-			if w, known := c.byPod[of]; known {
+			if w, known := byPod[up.Name]; known {
 				of = w
 			}
 		}
@@ -116,7 +114,7 @@ func (c consumers) deviceClaims(q *corev1.ResourceQuota, name corev1.ResourceNam
 
 // written is "deployment/web 2 + deployment/api 1 = 3".
 func written(name corev1.ResourceName, parts []part) string {
-	slices.SortStableFunc(parts, func(a, b part) int { return b.sum.Cmp(a.sum) })
+	slices.SortFunc(parts, func(a, b part) int { return cmp.Or(b.sum.Cmp(a.sum), strings.Compare(a.of, b.of)) })
 	const shown = 5
 	var words []string
 	total, rest := resource.Quantity{}, resource.Quantity{}
