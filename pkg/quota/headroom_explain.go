@@ -2,6 +2,7 @@ package quota
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -29,6 +30,8 @@ func (h *Headroom) explain(pod *corev1.Pod) {
 		switch {
 		case c.Each != "":
 			c.Formula = fmt.Sprintf("(hard %s - used %s) / %s = %d", c.Hard, c.Used, c.Each, c.Replicas)
+		case len(c.Nodes) > 0:
+			c.Formula = strings.Trim(shareSum(c.Nodes)+"; "+c.Message, "; ")
 		case c.Message != "":
 			c.Formula = c.Message
 		}
@@ -39,6 +42,22 @@ func (h *Headroom) explain(pod *corev1.Pod) {
 	if a := h.Autoscaler; a != nil {
 		a.Formula = fmt.Sprintf("max %d - now %d = %d more; room for %s; %d short", a.Max, h.Pods, max(a.Max-h.Pods, 0), orAny(h.Replicas), a.Missing)
 	}
+}
+
+// shareSum is "node-a 8 + node-b 9 = 17", without the nodes that take none.
+func shareSum(nodes []NodeShare) string {
+	var words []string
+	sum := 0
+	for _, n := range nodes {
+		if n.Replicas > 0 {
+			words = append(words, fmt.Sprintf("%s %d", n.Node, n.Replicas))
+			sum += n.Replicas
+		}
+	}
+	if len(words) == 0 {
+		return "0"
+	}
+	return strings.Join(words, " + ") + " = " + fmt.Sprint(sum)
 }
 
 func orAny(n *int) string {

@@ -41,51 +41,64 @@ func runningContainers(pod *corev1.Pod, do func(c *corev1.Container)) {
 // checkRequestMissing: a container without a CPU or memory request is scheduled
 // as if it needed none. Silent where the pod asks as a whole, and about init containers.
 func (v *visits) checkRequestMissing(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
-	return v.missing(s, sc, func(c *corev1.Container) corev1.ResourceList { return c.Resources.Requests }, corev1.ResourceCPU, corev1.ResourceMemory)
+	return v.missing(s, sc, func(c *corev1.Container) (corev1.ResourceList, string) {
+		return c.Resources.Requests, "resources.requests"
+	}, corev1.ResourceCPU, corev1.ResourceMemory)
 }
 
 // checkLimitMissing: a container without a memory limit can take its node's
 // memory. A CPU limit is a matter of taste, so nothing is said of it.
 func (v *visits) checkLimitMissing(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
-	return v.missing(s, sc, func(c *corev1.Container) corev1.ResourceList { return c.Resources.Limits }, corev1.ResourceMemory)
+	return v.missing(s, sc, func(c *corev1.Container) (corev1.ResourceList, string) { return c.Resources.Limits, "resources.limits" }, corev1.ResourceMemory)
 }
 
-func (v *visits) missing(s *snapshot.Snapshot, sc *rule.Scope, of func(*corev1.Container) corev1.ResourceList, wanted ...corev1.ResourceName) []finding.Finding {
+func (v *visits) missing(s *snapshot.Snapshot, sc *rule.Scope, listed func(*corev1.Container) (list corev1.ResourceList, path string), wanted ...corev1.ResourceName) []finding.Finding {
 	var out []finding.Finding
 	v.inSpaces(s, sc, func(space *Space, w Work) {
 		pod, ok := storedPod(space, w)
 		if !ok || hasPodLevel(pod) {
 			return
 		}
+		f := finding.Finding{Object: w.Ref, Args: workArgs(w)}
 		var containers, fields []string
-		lacks := map[corev1.ResourceName]bool{}
+		lacking := map[corev1.ResourceName][]string{}
 		runningContainers(pod, func(c *corev1.Container) {
-			found := false
+			had := len(f.Evidence)
+			list, path := listed(c)
 			for _, name := range wanted {
-				if _, said := of(c)[name]; !said {
-					lacks[name], found = true, true
+				if _, said := list[name]; !said {
+					lacking[name] = append(lacking[name], c.Name)
+					f.Evidence = append(f.Evidence, finding.Evidence{Object: w.Ref.String(), Path: fieldIn(c, path+"."+string(name)), Value: "not set"})
 				}
 			}
-			if found {
+			if len(f.Evidence) > had {
 				containers = append(containers, c.Name)
 			}
 		})
-		for _, name := range wanted {
-			if lacks[name] {
-				fields = append(fields, string(name))
-			}
-		}
 		if len(containers) == 0 {
 			return
 		}
-		f := finding.Finding{Object: w.Ref, Args: workArgs(w)}
-		f.Args["containers"], f.Args["fields"], f.Args["n"] = strings.Join(containers, ", "), strings.Join(fields, ", "), len(containers)
-		for _, c := range containers {
-			f.Evidence = append(f.Evidence, finding.Evidence{Object: w.Ref.String(), Path: "containers[" + c + "].resources", Value: "no " + strings.Join(fields, ", ")})
+		for _, name := range wanted {
+			switch of := lacking[name]; len(of) {
+			case 0:
+			case len(containers):
+				fields = append(fields, string(name))
+			default:
+				fields = append(fields, string(name)+" ("+strings.Join(of, ", ")+")")
+			}
 		}
+		f.Args["containers"], f.Args["fields"], f.Args["n"] = strings.Join(containers, ", "), strings.Join(fields, ", "), len(containers)
 		out = append(out, f)
 	})
 	return out
+}
+
+// fieldIn is the path of a field of a container in a pod's spec.
+func fieldIn(c *corev1.Container, field string) string {
+	if isSidecar(c) {
+		return "initContainers[" + c.Name + "]." + field
+	}
+	return "containers[" + c.Name + "]." + field
 }
 
 func workArgs(w Work) map[string]any {

@@ -38,17 +38,31 @@ func (a auditPart) explain(p *page) {
 				continue
 			}
 			p.line("  " + within(w.Workload, a.report.Scope.Namespace))
-			for _, f := range w.Formulas {
-				p.formula(p.side(f), total(f))
-			}
+			p.formulas(p.sides(w.Formulas))
 		}
-		for i, u := range ns.Quotas {
-			if i == 0 || ns.Quotas[i-1].Quota != u.Quota {
-				p.line("  " + within(finding.Ref{Kind: "ResourceQuota", Namespace: ns.Namespace, Name: u.Quota}, a.report.Scope.Namespace))
+		for rest := ns.Quotas; len(rest) > 0; {
+			name := rest[0].Quota
+			p.line("  " + within(finding.Ref{Kind: "ResourceQuota", Namespace: ns.Namespace, Name: name}, a.report.Scope.Namespace))
+			var lines []formula
+			for ; len(rest) > 0 && rest[0].Quota == name; rest = rest[1:] {
+				u := rest[0]
+				lines = append(lines, formula{u.Resource, p.say("audit-quota-formula", map[string]any{"used": u.Used, "hard": u.Hard, "percent": u.Percent, "formula": u.Formula, "soft": u.Soft, "from": string(u.SoftFrom)})})
 			}
-			p.formula(u.Resource, p.say("audit-quota-formula", map[string]any{"used": u.Used, "hard": u.Hard, "percent": u.Percent, "formula": u.Formula, "soft": u.Soft, "from": string(u.SoftFrom)}))
+			p.formulas(lines)
 		}
 	}
+}
+
+// formula is what a number is called, and how it comes about.
+type formula struct{ name, text string }
+
+// sides are the formulas of requests and limits.
+func (p *page) sides(all []quota.Formula) []formula {
+	var out []formula
+	for _, f := range all {
+		out = append(out, formula{p.side(f), total(f)})
+	}
+	return out
 }
 
 // side is "cpu request" or "cpu limit".
@@ -68,15 +82,27 @@ func total(f quota.Formula) string {
 	return fmt.Sprintf("%s = %d x %s; %s = %s", f.Total, f.Pods, f.Each, f.Each, f.Terms)
 }
 
-// formula writes a name and, beside or below it, the formula.
-func (p *page) formula(name, text string) {
-	const least = 18
-	column := max(least, columns(name))
-	for i, l := range wrap(text, p.full()-4-column-1) {
-		if i > 0 {
+// formulas writes names and, beside them, the formulas; a long name stands by itself.
+func (p *page) formulas(all []formula) {
+	const least, most = 18, 36
+	column := least
+	for _, f := range all {
+		if n := columns(f.name); n <= most {
+			column = max(column, n)
+		}
+	}
+	for _, f := range all {
+		name := f.name
+		if columns(name) > column {
+			p.line("    " + name)
 			name = ""
 		}
-		p.line("    " + pad(name, column) + " " + l)
+		for i, l := range wrap(f.text, p.full()-4-column-1) {
+			if i > 0 {
+				name = ""
+			}
+			p.line("    " + pad(name, column) + " " + l)
+		}
 	}
 }
 
@@ -88,22 +114,21 @@ func (h headroomPart) explain(p *page) {
 		}
 		p.gap()
 		p.line(p.style.paint(strong, p.say("headroom-explain", map[string]any{"workload": within(w.Workload, h.report.Scope.Namespace)})))
-		for _, f := range w.Formulas {
-			p.formula(p.side(f), total(f))
-		}
+		lines := p.sides(w.Formulas)
 		for _, c := range w.Constraints {
 			if c.Formula != "" {
-				p.formula(p.binding(c.Kind, c.Name, c.Resource), c.Formula)
+				lines = append(lines, formula{p.binding(c.Kind, c.Name, c.Resource), c.Formula})
 			}
 			for _, n := range c.Nodes {
-				p.formula(n.Node, n.Formula)
+				lines = append(lines, formula{n.Node, n.Formula})
 			}
 		}
 		if w.Update != nil {
-			p.formula(p.say("headroom-update", nil), w.Update.Formula)
+			lines = append(lines, formula{p.say("headroom-update", nil), w.Update.Formula})
 		}
 		if w.Autoscaler != nil {
-			p.formula(p.say("headroom-hpa", nil), w.Autoscaler.Formula)
+			lines = append(lines, formula{p.say("headroom-hpa", nil), w.Autoscaler.Formula})
 		}
+		p.formulas(lines)
 	}
 }

@@ -93,6 +93,7 @@ func (h headroomPart) write(p *page) error {
 	if err := p.table("  ", headers, rows); err != nil {
 		return err
 	}
+	h.legend(p)
 	if p.wide || len(h.report.Headroom) == 1 {
 		if err := h.constraints(p); err != nil {
 			return err
@@ -104,6 +105,22 @@ func (h headroomPart) write(p *page) error {
 		p.bullet(markInfo, p.say("headroom-waiting", map[string]any{"n": h.report.Waiting}))
 	}
 	return nil
+}
+
+// legend says what +1/2 means, where any line says so.
+func (h headroomPart) legend(p *page) {
+	surges, slow := false, false
+	for _, w := range h.report.Headroom {
+		if u := w.Update; u != nil && u.Surge > 0 && !u.Stalls {
+			surges, slow = true, slow || !u.PeakFits
+		}
+	}
+	if !surges {
+		return
+	}
+	for _, l := range wrap(p.say("headroom-legend", map[string]any{"slow": slow}), p.prose()-2) {
+		p.line("  " + p.style.paint(faint, l))
+	}
 }
 
 func (p *page) more(w quota.Headroom) string {
