@@ -43,7 +43,7 @@ func (r fitRandom) node(world string, i int) *corev1.Node {
 		})
 	}
 	n.Spec.Unschedulable = r.in(8)
-	n.Status.Allocatable = list("cpu", one(r, "2", "3", "4"), "memory", one(r, "2Gi", "4Gi"), "pods", one(r, "4", "8", "20"), "ephemeral-storage", "4Gi")
+	n.Status.Allocatable = list("cpu", one(r, "2", "3", "4"), "memory", one(r, "2Gi", "4Gi"), "pods", one(r, "4", "8", "20"), "ephemeral-storage", "4Gi", "hugepages-2Mi", one(r, "0", "4Mi", "8Mi"))
 	if r.in(30) {
 		n.Status.Allocatable["example.com/gpu"] = resource.MustParse("1")
 	}
@@ -66,6 +66,12 @@ func (r fitRandom) pod(w *fitWorld, name string) *corev1.Pod {
 			if r.in(50) {
 				p.Spec.InitContainers[0], p.Spec.InitContainers[1] = p.Spec.InitContainers[1], p.Spec.InitContainers[0]
 			}
+		}
+	}
+	if r.in(12) {
+		p.Spec.Resources = &corev1.ResourceRequirements{Requests: list("cpu", one(r, "3", "4"))}
+		if r.in(50) {
+			p.Spec.Resources.Requests["memory"] = resource.MustParse(one(r, "3Gi", "4Gi"))
 		}
 	}
 	if r.in(15) {
@@ -95,6 +101,12 @@ func (r fitRandom) container(name string) corev1.Container {
 	}
 	if r.in(6) {
 		c.Resources.Requests["example.com/gpu"], c.Resources.Limits = resource.MustParse("1"), list("example.com/gpu", "1")
+	}
+	if r.in(8) {
+		if c.Resources.Limits == nil {
+			c.Resources.Limits = corev1.ResourceList{}
+		}
+		c.Resources.Requests["hugepages-2Mi"], c.Resources.Limits["hugepages-2Mi"] = resource.MustParse("4Mi"), resource.MustParse("4Mi")
 	}
 	if r.in(12) && name == "app" {
 		c.Ports = []corev1.ContainerPort{{ContainerPort: 80, HostPort: one(r, int32(8080), 8081), HostIP: one(r, "", "10.0.0.1", "10.0.0.2")}}

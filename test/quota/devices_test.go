@@ -115,16 +115,19 @@ func (w *world) sameDevices(ctx context.Context) (bool, string, error) {
 }
 
 // TestDeviceTemplatesAgree: the pods of a Deployment come, and claims for as many
-// of them as was said; the others wait.
+// of them as was said; the others wait, and have nothing to give back in an update.
 func TestDeviceTemplatesAgree(t *testing.T) {
 	c := cluster.GetFakeNodes(t, 2)
 	w := &world{t: t, c: c, typed: quiet(t, c), ns: c.Namespace(t)}
 	c.Apply(t, w.ns, fmt.Sprintf(`
-{apiVersion: v1, kind: ResourceQuota, metadata: {name: devices}, spec: {hard: {%s: 5}}}
+{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: kept}, spec: {devices: {requests: [{name: a, exactly: {deviceClassName: gpu, count: 4}}]}}}
+---
+{apiVersion: v1, kind: ResourceQuota, metadata: {name: devices}, spec: {hard: {%s: 9}}}
 ---
 {apiVersion: resource.k8s.io/v1, kind: ResourceClaimTemplate, metadata: {name: two}, spec: {spec: {devices: {requests: [{name: a, exactly: {deviceClassName: gpu, count: 2}}]}}}}
 `, random.GPUs))
 	w.load()
+	w.usedDevices(4)
 	d := parse[appsv1.Deployment](t, fmt.Sprintf(`
 apiVersion: apps/v1
 kind: Deployment
@@ -132,6 +135,7 @@ metadata: {name: train, namespace: %s}
 spec:
   replicas: 4
   selector: {matchLabels: {app: train}}
+  strategy: {type: Recreate}
   template: {metadata: {labels: {app: train}}, spec: {resourceClaims: [{name: gpu, resourceClaimTemplateName: two}], containers: [{name: app, image: x}]}}
 `, w.ns))
 	a := w.ask(d, false)
@@ -139,8 +143,32 @@ spec:
 		t.Errorf("asked: %s", yamlOf(t, a))
 	}
 	w.devicesOfReplicas(d, a.Pods.Allowed)
+	w.claimedPods("x", 4, a.Pods.Allowed)
+	events, err := w.typed.CoreV1().Events(w.ns).List(t.Context(), metav1.ListOptions{FieldSelector: "reason=FailedResourceClaimCreation"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(events.Items, func(e corev1.Event) bool { return len(e.Message) > 0 }) {
+		t.Error("no event says that a claim was refused")
+	}
+	next := d.DeepCopy()
+	next.Spec.Template.Spec.Containers[0].Image = "y"
+	if a := w.ask(next, false); a.Allowed == nil || *a.Allowed || a.Pods.Allowed != 2 || a.Name != "devices" {
+		t.Errorf("asked for an update: %s", yamlOf(t, a))
+	}
+	patch := []byte(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"y"}]}}}}`)
+	if _, err := w.typed.AppsV1().Deployments(w.ns).Patch(t.Context(), d.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	w.claimedPods("y", 4, 2)
+}
+
+// claimedPods waits until there are so many pods of that image, so many of them
+// with a claim, and no others, and it stays so.
+func (w *world) claimedPods(image string, all, claimed int) {
+	w.t.Helper()
 	same := 0
-	c.WaitFor(t, "claims for two of four pods", 90*time.Second, func(ctx context.Context) (bool, string, error) {
+	w.c.WaitFor(w.t, fmt.Sprintf("claims for %d of %d pods of image %s", claimed, all, image), 90*time.Second, func(ctx context.Context) (bool, string, error) {
 		pods, err := w.typed.CoreV1().Pods(w.ns).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return false, "", err
@@ -149,18 +177,26 @@ spec:
 		if err != nil {
 			return false, "", err
 		}
-		if same++; len(pods.Items) != 4 || len(claims.Items) != a.Pods.Allowed {
+		old := slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return p.Spec.Containers[0].Image != image })
+		made := slices.DeleteFunc(claims.Items, func(c resourcev1.ResourceClaim) bool { return metav1.GetControllerOfNoCopy(&c) == nil })
+		if same++; old || len(pods.Items) != all || len(made) != claimed {
 			same = 0
 		}
-		return same > 5, fmt.Sprintf("%d pods, %d claims", len(pods.Items), len(claims.Items)), nil
+		return same > 5, fmt.Sprintf("%d pods, old ones among them: %t, %d claims", len(pods.Items), old, len(made)), nil
 	})
-	events, err := w.typed.CoreV1().Events(w.ns).List(t.Context(), metav1.ListOptions{FieldSelector: "reason=FailedResourceClaimCreation"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.ContainsFunc(events.Items, func(e corev1.Event) bool { return len(e.Message) > 0 }) {
-		t.Error("no event says that a claim was refused")
-	}
+}
+
+// usedDevices waits until the quota has counted so many devices.
+func (w *world) usedDevices(n int64) {
+	w.t.Helper()
+	w.c.WaitFor(w.t, fmt.Sprintf("%d devices in the quota", n), 60*time.Second, func(ctx context.Context) (bool, string, error) {
+		q, err := w.typed.CoreV1().ResourceQuotas(w.ns).Get(ctx, "devices", metav1.GetOptions{})
+		if err != nil {
+			return false, "", err
+		}
+		used := q.Status.Used[random.GPUs]
+		return used.Value() == n, fmt.Sprintf("%v", q.Status.Used), nil
+	})
 }
 
 // devicesOfReplicas begins with one pod, asks for how many more there is room, and
@@ -174,7 +210,7 @@ func (w *world) devicesOfReplicas(d *appsv1.Deployment, allowed int) {
 	}
 	w.c.WaitFor(w.t, "the headroom beside one pod with its claim", 90*time.Second, func(ctx context.Context) (bool, string, error) {
 		q, err := w.typed.CoreV1().ResourceQuotas(w.ns).Get(ctx, "devices", metav1.GetOptions{})
-		if used := q.Status.Used[random.GPUs]; err != nil || used.Value() != 2 {
+		if used := q.Status.Used[random.GPUs]; err != nil || used.Value() != 6 {
 			return false, fmt.Sprintf("%v", q.Status.Used), err
 		}
 		h := w.headroom(finding.Ref{Kind: "Deployment", Namespace: w.ns, Name: d.Name})
