@@ -2,16 +2,12 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
-
-// diagnoseWithin bounds the look at a version that failed: going back must not wait for long.
-const diagnoseWithin = 15 * time.Second
 
 // diagnose says what is wrong with a version's Pods, in inspect's words.
 // What cannot be read in time is no finding: the failure itself is known anyway.
@@ -21,8 +17,6 @@ func (a *app) diagnose(c *cluster) rollout.Diagnose {
 		if err != nil {
 			return nil
 		}
-		ctx, cancel := context.WithTimeout(ctx, diagnoseWithin)
-		defer cancel()
 		w := s.Spec.Workload
 		q := inspect.Query{Namespace: w.Namespace, Targets: []finding.Ref{{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}}}
 		seen := snapshot.New(snapshot.FromCluster, a.Now())

@@ -27,16 +27,15 @@ const (
 )
 
 const (
-	lookEvery     = time.Second
-	lookAtRest    = 3 * time.Second
-	askGateEvery  = 5 * time.Second
-	firstBackoff  = 500 * time.Millisecond
-	longestWait   = 8 * time.Second
-	maxConflicts  = 8
-	maxRefusals   = 3
-	maxUnwritten  = 5
-	saveTime      = 15 * time.Second
-	diagnosisTime = 20 * time.Second
+	lookEvery    = time.Second
+	lookAtRest   = 3 * time.Second
+	askGateEvery = 5 * time.Second
+	firstBackoff = 500 * time.Millisecond
+	longestWait  = 8 * time.Second
+	maxConflicts = 8
+	maxRefusals  = 3
+	maxUnwritten = 5
+	saveTime     = 15 * time.Second
 	// gateEnd is how long a driver that leaves waits for gates to be given up: more than a command has to end by itself.
 	gateEnd = 5 * time.Second
 )
@@ -70,6 +69,8 @@ type Engine struct {
 	seen   Event
 	// wish is one of the person at this terminal that could not be written down yet.
 	wish *Request
+	// found is where what is wrong with the version that failed is told, nil where nobody looks.
+	found <-chan []finding.Finding
 	// claimed says that every object carries the token; unsure that a write under it may be on its way still.
 	claimed, unsure bool
 	conflicts       int
@@ -159,6 +160,9 @@ func (e *Engine) turn(ctx context.Context) (Outcome, bool, error) {
 	}
 	e.w = w
 	e.level()
+	if err := e.diagnosed(ctx); err != nil {
+		return "", false, err
+	}
 	if err := e.requests(ctx); err != nil {
 		return "", false, err
 	}
@@ -214,7 +218,7 @@ func (e *Engine) level() {
 func (e *Engine) step(ctx context.Context, in Input) (Action, error) {
 	next, action := e.Machine.Next(e.s, in)
 	if next.Reason != nil && e.s.Reason == nil && next.Reason.worthLooking() {
-		next.Reason.Findings = e.diagnosis(ctx, &next, next.NewHash)
+		e.lookInto(ctx, next)
 	}
 	if next.Phase != e.s.Phase || next.Step != e.s.Step {
 		e.gates.stop()
@@ -231,16 +235,6 @@ func (e *Engine) step(ctx context.Context, in Input) (Action, error) {
 		e.emit(event)
 	}
 	return action, nil
-}
-
-// diagnosis is what is wrong with a version, as far as that is found out in time.
-func (e *Engine) diagnosis(ctx context.Context, s *State, hash string) []finding.Finding {
-	if e.Diagnose == nil {
-		return nil
-	}
-	look, cancel := context.WithTimeout(ctx, diagnosisTime)
-	defer cancel()
-	return e.Diagnose(look, s, hash)
 }
 
 // stuck is a way back that does not come to its end, with what keeps the old version from coming up.
@@ -394,8 +388,12 @@ func (e *Engine) endGates() {
 // but no trouble with that is worth hiding the reason to leave.
 func (e *Engine) leave(ctx context.Context, outcome Outcome, why error) (Outcome, State, error) {
 	e.gates.stop()
+	told := e.lastWord(ctx)
 	safe, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
+	if told {
+		_ = e.Journal.Save(safe, &e.s) // whoever reads this driver's report is told all the same
+	}
 	if outcome == OutcomeInterrupted || why != nil {
 		last := e.Machine.Describe(&e.s, e.w)
 		last.Event, last.Message = EventHeld, "the driver was interrupted"
@@ -448,16 +446,6 @@ func (e *Engine) emit(event Event) {
 	if e.Emit != nil {
 		e.Emit(event, &e.s, e.w)
 	}
-}
-
-// worthLooking says whether the new version's Pods can tell more.
-func (r *Reason) worthLooking() bool {
-	switch r.Cause {
-	case CauseNotReady, CauseRestarts, CauseGate:
-		return true
-	case CauseAsked, CauseNoAnswer, CauseRefused, CauseGone:
-	}
-	return false
 }
 
 // writtenDownAs says whether the journal already holds all that matters of s in
