@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
@@ -34,7 +36,7 @@ func (a *app) completeObjects(cmd *cobra.Command, args []string, typing string) 
 			kinds = append(kinds, k.Singular)
 		}
 	}
-	sort.Strings(kinds)
+	slices.Sort(kinds)
 	return kinds, cobra.ShellCompDirectiveNoFileComp
 }
 
@@ -63,41 +65,64 @@ func (a *app) completeNames(ctx context.Context, kind string) []string {
 	return names
 }
 
-// completeFlags completes the values of flags.
-func completeFlags(cmd *cobra.Command) {
-	fixed := func(words ...string) cobra.CompletionFunc {
-		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return words, cobra.ShellCompDirectiveNoFileComp
+// listed is the value of a flag that takes one of some words.
+type listed interface{ words() []string }
+
+// completeAll completes the values of the flags of a command and of those below
+// it. Names of files are offered only where a file is meant.
+func (a *app) completeAll(cmd *cobra.Command) {
+	complete := func(f *pflag.Flag) {
+		if how := a.valuesOf(f); how != nil {
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, how) // its only error is for a flag that does not exist
 		}
 	}
-	// The error is for a flag that does not exist: a defect that a test finds.
-	_ = cmd.RegisterFlagCompletionFunc("output", fixed("table", "wide", "json", "yaml", "name", "jsonpath="))
-	_ = cmd.RegisterFlagCompletionFunc("fail-on", fixed("error", "warning", "info", "none"))
+	cmd.LocalNonPersistentFlags().VisitAll(complete)
+	cmd.PersistentFlags().VisitAll(complete)
+	if cmd.ValidArgsFunction == nil && len(cmd.ValidArgs) == 0 && !cmd.HasSubCommands() {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
+	for _, sub := range cmd.Commands() {
+		a.completeAll(sub)
+	}
 }
 
-// completeGlobal completes the values of the global flags.
-func completeGlobal(a *app, root *cobra.Command) {
-	_ = root.RegisterFlagCompletionFunc("lang", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return []string{"en", "ko"}, cobra.ShellCompDirectiveNoFileComp
-	})
-	_ = root.RegisterFlagCompletionFunc("color", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return []string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp
-	})
-	_ = root.RegisterFlagCompletionFunc("namespace", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return a.completeNames(cmd.Context(), "namespace"), cobra.ShellCompDirectiveNoFileComp
-	})
-	_ = root.RegisterFlagCompletionFunc("context", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		raw, err := a.global.config.ToRawKubeConfigLoader().RawConfig()
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
+// valuesOf completes the value of one flag; nil leaves it to the shell, which offers files.
+func (a *app) valuesOf(f *pflag.Flag) cobra.CompletionFunc {
+	if l, ok := f.Value.(listed); ok {
+		words := l.words()
+		for i, w := range words {
+			words[i] = strings.TrimSuffix(w, "TEMPLATE")
 		}
-		var names []string
-		for n := range raw.Contexts {
-			names = append(names, n)
-		}
-		sort.Strings(names)
-		return names, cobra.ShellCompDirectiveNoFileComp
-	})
+		return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+	}
+	switch word := flagWord(f); {
+	case word == fileWord:
+		return nil
+	case f.Name == "namespace":
+		return a.names("namespace")
+	case f.Name == "context":
+		return a.completeContexts
+	case word == "SERVICE":
+		return a.names("service")
+	case word == "NODE":
+		return a.names("node")
+	}
+	return cobra.NoFileCompletions
+}
+
+// names completes the names of a kind of object.
+func (a *app) names(kind string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return a.completeNames(cmd.Context(), kind), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func (a *app) completeContexts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	raw, err := a.global.config.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return slices.Sorted(maps.Keys(raw.Contexts)), cobra.ShellCompDirectiveNoFileComp
 }
 
 func completeRules(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

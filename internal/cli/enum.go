@@ -42,6 +42,9 @@ func (e *enumValue[T]) words() []string {
 	return words
 }
 
+// jsonPath goes before the template of a format that has one.
+const jsonPath = "jsonpath="
+
 // outputValue is -o of commands that give a report.
 type outputValue struct {
 	format   render.Format
@@ -51,13 +54,17 @@ type outputValue struct {
 func (o *outputValue) String() string { return string(o.format) }
 func (o *outputValue) Type() string   { return "FORMAT" }
 
+func (o *outputValue) words() []string {
+	return []string{"table", "wide", "json", "yaml", "name", jsonPath + "TEMPLATE"}
+}
+
 func (o *outputValue) Set(s string) error {
 	format, template, err := render.ParseFormat(s)
 	if err != nil {
-		if strings.HasPrefix(s, "jsonpath=") {
+		if strings.HasPrefix(s, jsonPath) {
 			return err
 		}
-		return &allowedError{[]string{"table", "wide", "json", "yaml", "name", "jsonpath=TEMPLATE"}}
+		return &allowedError{o.words()}
 	}
 	o.format, o.template = format, template
 	return nil

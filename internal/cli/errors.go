@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -80,7 +79,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		return usage("error.unknown-flag", "flag", name, "near", nearestFlag(cmd, missing.GetSpecifiedName()), "help", help)
 	case errors.As(err, &empty):
-		return usage("error.flag-needs-value", "flag", flagName(empty.GetFlag()), "type", strings.TrimPrefix(strings.TrimSuffix(empty.GetFlag().Value.Type(), "Array"), "string"))
+		return usage("error.flag-needs-value", "flag", flagName(empty.GetFlag()), "type", flagWord(empty.GetFlag()))
 	case errors.As(err, &invalid):
 		f := invalid.GetFlag()
 		var allowed *allowedError

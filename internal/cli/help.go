@@ -102,7 +102,7 @@ func (a *app) flags(fs *pflag.FlagSet, wanted func(name string) bool) string {
 		}
 		text := f.Usage
 		if d := f.DefValue; d != "" && d != "false" && d != "[]" && d != "0" && d != "0s" && f.Name != "lang" {
-			text += a.t("help.default", "value", d)
+			text += a.t("help.default", "value", defaultOf(f))
 		}
 		heads, texts = append(heads, head), append(texts, text)
 		if n := len([]rune(head)); n > width && n <= 40 {
@@ -116,8 +116,19 @@ func (a *app) flags(fs *pflag.FlagSet, wanted func(name string) bool) string {
 	return b.String()
 }
 
-// flagWord stands for the value of a flag.
+// defaultOf is a flag's default as one would type it: 1m, not 1m0s.
+func defaultOf(f *pflag.Flag) string {
+	if whole, ok := strings.CutSuffix(f.DefValue, "m0s"); ok && f.Value.Type() == "duration" {
+		return whole + "m"
+	}
+	return f.DefValue
+}
+
+// flagWord stands for the value of a flag, in its help and where it is missing.
 func flagWord(f *pflag.Flag) string {
+	if word := wordOf(f.Name); word != "" {
+		return word
+	}
 	switch f.Value.Type() {
 	case "bool", "count":
 		return ""
@@ -126,10 +137,54 @@ func flagWord(f *pflag.Flag) string {
 	case "float32", "int", "int64":
 		return "N"
 	case "duration":
-		return "30s"
+		return "TIME"
 	}
 	return f.Value.Type()
 }
+
+// wordOf is the word for a flag of which its name says more than its type.
+func wordOf(flag string) string {
+	switch flag {
+	case "filename", "save-snapshot", "snapshot", "kubeconfig", "certificate-authority", "client-certificate", "client-key", "soft":
+		return fileWord
+	case "namespace", "context", "cluster", "user", "container", "as", "as-group", "tls-server-name":
+		return "NAME"
+	case "request-timeout", "pause":
+		return "TIME"
+	case "server", "proxy-url", "prometheus":
+		return "URL"
+	case "image":
+		return "CONTAINER=IMAGE"
+	case "helper-image":
+		return "IMAGE"
+	case "set-env":
+		return "NAME=VALUE"
+	case "gate":
+		return "KIND=VALUE"
+	case "steps":
+		return "LIST"
+	case "patch":
+		return "PATCH"
+	case "service", "preview":
+		return "SERVICE"
+	case "group-by":
+		return "LABEL"
+	case "selector":
+		return "SELECTOR"
+	case "set":
+		return "PROBE.FIELD=N"
+	case "from", "to":
+		return "TYPE/NAME"
+	case "port":
+		return "PORT"
+	case "drain", "like":
+		return "NODE"
+	}
+	return ""
+}
+
+// fileWord is the word for a value that names a file.
+const fileWord = "FILE"
 
 func indent(text string) string {
 	lines := strings.Split(text, "\n")

@@ -61,13 +61,6 @@ func newMap(a *app, runF func(context.Context, mapOptions) error) *cobra.Command
 	fs.StringVar(&f.save, "save-snapshot", "", "")
 	fs.StringArrayVarP(&f.files, "filename", "f", nil, "")
 	fs.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "")
-	_ = cmd.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		var words []string
-		for _, m := range mapFormats() {
-			words = append(words, string(m))
-		}
-		return words, cobra.ShellCompDirectiveNoFileComp
-	})
 	return cmd
 }
 

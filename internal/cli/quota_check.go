@@ -54,7 +54,6 @@ func newQuotaCheck(a *app, runF func(context.Context, quotaCheckOptions) error) 
 	fs.BoolVar(&f.local, "local", false, "")
 	fs.BoolVar(&f.askServer, "ask-server", true, "")
 	fs.StringVar(&f.save, "save-snapshot", "", "")
-	completeFlags(cmd)
 	return cmd
 }
 

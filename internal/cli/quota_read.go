@@ -53,7 +53,6 @@ func (f *quotaFlags) add(cmd *cobra.Command) {
 	fs.StringArrayVarP(&f.files, "filename", "f", nil, "")
 	fs.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "")
 	fs.StringVarP(&f.selector, "selector", "l", "", "")
-	completeFlags(cmd)
 }
 
 // options checks what was typed, without looking at any cluster.

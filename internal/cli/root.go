@@ -41,7 +41,7 @@ func newRoot(a *app, program string) *cobra.Command {
 		newVersion(a, nil), newCompletion(a), newOptions(a),
 	)
 	root.SetHelpCommand(newHelp(a))
-	completeGlobal(a, root)
+	a.completeAll(root)
 	a.dress(root)
 	return root
 }
