@@ -178,7 +178,7 @@ func (t clusterTeller) say(id string, args map[string]any) string { return t.e.t
 // unseen is a part about which nothing can be told, with the reason where there is one.
 func (t clusterTeller) unseen(role, name, basis, why string) Part {
 	p := Part{Role: role, Name: name, Health: Unknown, Basis: basis, Status: t.say("cluster-not-visible", nil)}
-	if why != "" && why != "not read" {
+	if why != "" && why != snapshot.NotRead {
 		p.Status = t.say("unread", map[string]any{"why": t.e.unread.Reason(why)})
 	}
 	return p

@@ -6,9 +6,6 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
-// notRead is how the snapshot answers for what nobody has asked the API server for.
-const notRead = "not read"
-
 // Bounds of look-ups. A pod's inspection may cost 8 requests, of which the pod,
 // its owners, the events and a log take 5: three are left. One GET needs less
 // permission than a list and moves no other Secret's values, so names are read
@@ -80,7 +77,7 @@ func unread(s *snapshot.Snapshot, all []wanted) []wanted {
 		}
 		seen[w] = true
 		_, a := s.Find(w.kind, w.namespace, w.name)
-		if a.State == snapshot.Unknown && (a.Why == notRead || s.Asked(w.need()).Why == notRead && listForbidden(s, w)) {
+		if a.State == snapshot.Unknown && (a.NotRead() || s.Asked(w.need()).NotRead() && listForbidden(s, w)) {
 			out = append(out, w)
 		}
 	}

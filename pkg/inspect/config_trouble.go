@@ -89,7 +89,7 @@ func mountFailed(s *snapshot.Snapshot, pod *corev1.Pod) bool {
 		return false
 	}
 	events, answer := eventsAbout(s, pod)
-	if answer.State != snapshot.Present && answer.Why != notRead {
+	if answer.State != snapshot.Present && !answer.NotRead() {
 		return true
 	}
 	for _, r := range references(pod) {

@@ -87,8 +87,8 @@ func keptBy(o snapshot.Object) (snapshot.Kind, labels.Selector) {
 // Differ compares each target's two newest revisions. Kinds without revisions
 // are an error, as is what Inspect refuses.
 func Differ(s *snapshot.Snapshot, q Query, o Options) (DiffReport, error) {
-	if missing := absent(s, q); len(missing) > 0 {
-		return DiffReport{}, &rule.NotFoundError{Targets: missing}
+	if err := rule.Exist(s, q.Targets, q.Namespace); err != nil {
+		return DiffReport{}, err
 	}
 	targets, _ := resolve(s, q)
 	unread, err := rule.NewUnread(o.Lang)

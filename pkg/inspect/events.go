@@ -40,7 +40,7 @@ func podEventNeed(namespace, name string) snapshot.Need {
 func eventsAbout(s *snapshot.Snapshot, o snapshot.Object) ([]*corev1.Event, snapshot.Answer) {
 	all, answer := snapshot.List[*corev1.Event](s, o.GetNamespace(), nil)
 	if answer.State != snapshot.Present {
-		if a := s.Asked(podEventNeed(o.GetNamespace(), o.GetName())); a.State == snapshot.Present || answer.Why == "not read" {
+		if a := s.Asked(podEventNeed(o.GetNamespace(), o.GetName())); a.State == snapshot.Present || answer.NotRead() {
 			answer = a
 		}
 	}

@@ -117,7 +117,7 @@ func (e explainer) link(relation Relation, r finding.Ref) Link {
 		l.Health = e.health(r, l.Health)
 	case answer.State == snapshot.Absent:
 		l.Health, l.Note = Unwell, e.text("missing", nil)
-	case answer.Why != "" && answer.Why != "not read":
+	case answer.Why != "" && !answer.NotRead():
 		l.Note = e.text("unread", map[string]any{"why": e.unread.Reason(answer.Why)})
 	}
 	return l

@@ -97,7 +97,7 @@ func (v *survey) eventsWanted() bool {
 		}
 	}
 	for _, w := range pullSecretsWanted(v.pulls) {
-		if _, a := v.s.Find(w.kind, w.namespace, w.name); a.State == snapshot.Unknown && a.Why != notRead {
+		if _, a := v.s.Find(w.kind, w.namespace, w.name); a.State == snapshot.Unknown && !a.NotRead() {
 			return true
 		}
 	}

@@ -130,8 +130,8 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 		return Report{}, fmt.Errorf("selector %q: %w", q.Selector, err)
 	}
 	targets, _ := resolve(s, q)
-	if missing := absent(s, q); len(missing) > 0 {
-		return Report{}, &rule.NotFoundError{Targets: missing}
+	if err := rule.Exist(s, q.Targets, q.Namespace); err != nil {
+		return Report{}, err
 	}
 	scope, further := reach(s, targets)
 	findings := rule.Diagnose(scope, rule.Run(s, scope, Rules()), o.Catalogue, o.Lang)

@@ -64,8 +64,8 @@ func (r LearnReport) Base() finding.Report { return r.Report }
 
 // Learn explains the concepts behind the targets. Its errors are those of Inspect.
 func Learn(s *snapshot.Snapshot, q Query, o Options) (LearnReport, error) {
-	if missing := absent(s, q); len(missing) > 0 {
-		return LearnReport{}, &rule.NotFoundError{Targets: missing}
+	if err := rule.Exist(s, q.Targets, q.Namespace); err != nil {
+		return LearnReport{}, err
 	}
 	targets, _ := resolve(s, q)
 	scope, _ := reach(s, targets)

@@ -97,7 +97,7 @@ func (r *reacher) service(t finding.Ref, svc *corev1.Service) {
 func (r *reacher) deployment(t finding.Ref) {
 	d, a := snapshot.Get[*appsv1.Deployment](r.s, t.Namespace, t.Name)
 	if a.State != snapshot.Present {
-		if a.Why != "" && a.Why != "not read" {
+		if a.Why != "" && !a.NotRead() {
 			r.need(snapshot.Need{Kind: "Pod", Namespace: t.Namespace})
 			r.podsOf(t, nil)
 		}

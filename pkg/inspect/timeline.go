@@ -73,8 +73,8 @@ func Timeline(s *snapshot.Snapshot, q Query, o Options) (TimelineReport, error) 
 	if _, err := labels.Parse(q.Selector); err != nil {
 		return TimelineReport{}, fmt.Errorf("selector %q: %w", q.Selector, err)
 	}
-	if missing := absent(s, q); len(missing) > 0 {
-		return TimelineReport{}, &rule.NotFoundError{Targets: missing}
+	if err := rule.Exist(s, q.Targets, q.Namespace); err != nil {
+		return TimelineReport{}, err
 	}
 	targets, _ := resolve(s, q)
 	scope, _ := reach(s, targets)

@@ -109,8 +109,8 @@ const podsJudged = 50
 
 // Traffic answers. Its errors: *rule.NotFoundError, *NoPortError.
 func Traffic(s *snapshot.Snapshot, q TrafficQuery, o Options) (TrafficReport, error) {
-	if missing := absent(s, Query{Targets: onlyObjects(q.From, q.To)}); len(missing) > 0 {
-		return TrafficReport{}, &rule.NotFoundError{Targets: missing}
+	if err := rule.Exist(s, onlyObjects(q.From, q.To), ""); err != nil {
+		return TrafficReport{}, err
 	}
 	texts, err := loadMessages()
 	if err != nil {

@@ -94,8 +94,8 @@ func Tree(s *snapshot.Snapshot, q Query, o TreeOptions) (TreeReport, error) {
 	if _, err := labels.Parse(q.Selector); err != nil {
 		return TreeReport{}, fmt.Errorf("selector %q: %w", q.Selector, err)
 	}
-	if missing := absent(s, q); len(missing) > 0 {
-		return TreeReport{}, &rule.NotFoundError{Targets: missing}
+	if err := rule.Exist(s, q.Targets, q.Namespace); err != nil {
+		return TreeReport{}, err
 	}
 	targets, _ := resolve(s, q)
 	scope, _ := treeReach(s, targets)

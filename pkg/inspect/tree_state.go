@@ -24,7 +24,7 @@ func (e explainer) stateOf(o snapshot.Object, answer snapshot.Answer) (Health, s
 		return Unwell, e.text("tree-missing", nil)
 	case answer.State != snapshot.Present && e.s.Source == snapshot.FromManifests:
 		return Unknown, e.text("tree-not-in-files", nil)
-	case answer.State != snapshot.Present && (answer.Why == "" || answer.Why == "not read"):
+	case answer.State != snapshot.Present && (answer.Why == "" || answer.NotRead()):
 		return Unknown, e.text("tree-not-read", nil)
 	case answer.State != snapshot.Present:
 		return Unknown, e.text("unread", map[string]any{"why": e.unread.Reason(answer.Why)})

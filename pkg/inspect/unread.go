@@ -7,21 +7,6 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
-// absent lists what was asked about by name and is not there.
-func absent(s *snapshot.Snapshot, q Query) []finding.Ref {
-	var out []finding.Ref
-	for _, t := range q.Targets {
-		_, a := s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name)
-		if a.State == snapshot.Absent || s.Source == snapshot.FromManifests && a.State != snapshot.Present {
-			out = append(out, t)
-		}
-	}
-	if len(q.Targets) == 0 && s.Asked(snapshot.Need{Kind: "Namespace", Name: q.Namespace}).State == snapshot.Absent {
-		out = append(out, finding.Ref{Kind: "Namespace", Name: q.Namespace})
-	}
-	return out
-}
-
 // notChecked lists what could not be read, each once.
 func (e explainer) notChecked() []finding.NotChecked {
 	out := e.unread.NotChecked(e.s)

@@ -1,12 +1,10 @@
 package inspect
 
 import (
-	"fmt"
 	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
@@ -73,12 +71,6 @@ func (d *placementDiagnosis) checkFor(id string) func(*snapshot.Snapshot, *rule.
 	}
 }
 
-// boundPods is the read that tells what every node holds: finished pods hold
-// nothing, and there may be many of them.
-func boundPods() snapshot.Need {
-	return snapshot.Need{Kind: "Pod", Fields: "status.phase!=Succeeded,status.phase!=Failed"}
-}
-
 // placementNeeds wants nodes and pods only where a pod has no node, and
 // volumes and namespaces only where such a pod's constraints hang on them.
 func placementNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
@@ -93,7 +85,7 @@ func placementNeeds(s *snapshot.Snapshot, sc *rule.Scope) snapshot.Needs {
 			continue
 		}
 		add(snapshot.Need{Kind: "Node"})
-		add(boundPods())
+		add(rule.UnfinishedPods())
 		if fit.UsesClaims(pod) {
 			add(snapshot.Need{Kind: claimKind, Namespace: pod.Namespace})
 			add(snapshot.Need{Kind: "PersistentVolume"})
@@ -116,7 +108,7 @@ func beforeNodes(s *snapshot.Snapshot, pod *corev1.Pod) bool {
 		return false
 	}
 	a := s.Covered(claimKind, pod.Namespace, "")
-	return a.State == snapshot.Present || a.Why == notRead
+	return a.State == snapshot.Present || a.NotRead()
 }
 
 // anySelectsNamespaces: the anti-affinity of a pod that is there already may
@@ -185,7 +177,10 @@ func diagnosePlacement(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 			continue // the gates are gone; the scheduler has not looked yet
 		}
 		if cluster == nil && why == nil {
-			cluster, why = clusterOf(s)
+			var view rule.SchedulerView
+			if view, why = rule.SchedulerViewOf(s); why == nil {
+				cluster = view.Cluster()
+			}
 		}
 		if why != nil {
 			for _, f := range p.byMessage(finding.Likely, "") {
@@ -197,38 +192,4 @@ func diagnosePlacement(s *snapshot.Snapshot, sc *rule.Scope) []finding.Finding {
 		out = append(out, p.byArithmetic(cluster)...)
 	}
 	return out
-}
-
-// clusterOf is the cluster as the scheduler sees it. Its error says what could
-// not be read: with some pods unseen every node would seem emptier than it is.
-func clusterOf(s *snapshot.Snapshot) (*fit.Cluster, error) {
-	nodes, answer := snapshot.List[*corev1.Node](s, "", nil)
-	if answer.State != snapshot.Present {
-		return nil, fmt.Errorf("nodes: %s", answer.Why)
-	}
-	pods, answer := snapshot.List[*corev1.Pod](s, "", nil)
-	if answer.State != snapshot.Present {
-		if answer = s.Asked(boundPods()); answer.State != snapshot.Present {
-			return nil, fmt.Errorf("pods: %s", answer.Why)
-		}
-	}
-	facts := fit.Facts{
-		Claim: func(namespace, name string) (*corev1.PersistentVolumeClaim, bool) {
-			claim, a := snapshot.Get[*corev1.PersistentVolumeClaim](s, namespace, name)
-			return claim, a.State != snapshot.Unknown
-		},
-		Volume: func(name string) (*corev1.PersistentVolume, bool) {
-			volume, a := snapshot.Get[*corev1.PersistentVolume](s, "", name)
-			return volume, a.State != snapshot.Unknown
-		},
-	}
-	if spaces, a := snapshot.List[*corev1.Namespace](s, "", nil); a.State == snapshot.Present {
-		facts.Namespaces = map[string]labels.Set{}
-		for _, ns := range spaces {
-			facts.Namespaces[ns.Name] = ns.Labels
-		}
-	}
-	c := fit.NewCluster(nodes, facts)
-	c.Bind(pods...)
-	return c, nil
 }

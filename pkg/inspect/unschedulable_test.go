@@ -50,7 +50,7 @@ const noCPU = "0/1 nodes are available: 1 Insufficient cpu."
 // A pod that has its place costs nothing; one that has none costs two reads,
 // with claims four, with a namespace selector one more.
 func TestPlacementReadsOnlyWhatItNeeds(t *testing.T) {
-	nodes, pods := snapshot.Need{Kind: "Node"}, boundPods()
+	nodes, pods := snapshot.Need{Kind: "Node"}, rule.UnfinishedPods()
 	claims, volumes := snapshot.Need{Kind: "PersistentVolumeClaim", Namespace: "shop"}, snapshot.Need{Kind: "PersistentVolume"}
 	cases := map[string]struct {
 		change func(*corev1.Pod)
@@ -95,7 +95,7 @@ func TestPlacementIsWorkedOutFromUnfinishedPods(t *testing.T) {
 	s.Add(node)
 	s.Add(held)
 	s.Record(snapshot.Reading{Need: snapshot.Need{Kind: "Node"}})
-	s.Record(snapshot.Reading{Need: boundPods()})
+	s.Record(snapshot.Reading{Need: rule.UnfinishedPods()})
 	found := rule.Run(s, sc, unschedulableRules())
 	if len(found) != 1 || found[0].Rule != ruleResources || found[0].Confidence != finding.Certain || found[0].Args["short"] != "500m" {
 		t.Fatalf("got %+v", found)
@@ -105,8 +105,8 @@ func TestPlacementIsWorkedOutFromUnfinishedPods(t *testing.T) {
 // A list that was cut, or refused, makes nodes seem emptier than they are.
 func TestPlacementIsNotWorkedOutFromPartOfThePods(t *testing.T) {
 	for name, reading := range map[string]snapshot.Reading{
-		"cut":       {Need: boundPods(), Partial: true},
-		"forbidden": {Need: boundPods(), Why: "forbidden: list pods"},
+		"cut":       {Need: rule.UnfinishedPods(), Partial: true},
+		"forbidden": {Need: rule.UnfinishedPods(), Why: "forbidden: list pods"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, sc := known(pendingPod(noCPU))
@@ -145,7 +145,7 @@ func TestPlacementIsWorkedOutAgainForAnotherSnapshot(t *testing.T) {
 	s.Add(node)
 	s.Add(held)
 	s.Record(snapshot.Reading{Need: snapshot.Need{Kind: "Node"}})
-	s.Record(snapshot.Reading{Need: boundPods()})
+	s.Record(snapshot.Reading{Need: rule.UnfinishedPods()})
 	if found := rule.Run(s, sc, rules); len(found) != 1 || found[0].Confidence != finding.Certain {
 		t.Errorf("not worked out again after more was read: %+v", found)
 	}

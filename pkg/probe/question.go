@@ -66,8 +66,8 @@ func Questions(s *snapshot.Snapshot, q Query, b Bounds) (all []Question, leftOut
 	if _, err := labels.Parse(q.Selector); err != nil {
 		return nil, 0, fmt.Errorf("selector %q: %w", q.Selector, err)
 	}
-	if missing := absent(s, q); len(missing) > 0 {
-		return nil, 0, &rule.NotFoundError{Targets: missing}
+	if err := rule.Exist(s, q.Targets, q.Namespace); err != nil {
+		return nil, 0, err
 	}
 	targets, _ := resolve(s, q)
 	scope, _ := reach(s, targets)

@@ -126,8 +126,8 @@ func Check(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 	if _, err := labels.Parse(q.Selector); err != nil {
 		return Report{}, fmt.Errorf("selector %q: %w", q.Selector, err)
 	}
-	if missing := absent(s, q); len(missing) > 0 {
-		return Report{}, &rule.NotFoundError{Targets: missing}
+	if err := rule.Exist(s, q.Targets, q.Namespace); err != nil {
+		return Report{}, err
 	}
 	targets, _ := resolve(s, q)
 	scope, _ := reach(s, targets)
@@ -153,21 +153,6 @@ func Check(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 		}
 	}
 	return out, nil
-}
-
-// absent lists what was asked about by name and is not there.
-func absent(s *snapshot.Snapshot, q Query) []finding.Ref {
-	var out []finding.Ref
-	for _, t := range q.Targets {
-		_, a := s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name)
-		if a.State == snapshot.Absent || s.Source == snapshot.FromManifests && a.State != snapshot.Present {
-			out = append(out, t)
-		}
-	}
-	if len(q.Targets) == 0 && s.Asked(snapshot.Need{Kind: "Namespace", Name: q.Namespace}).State == snapshot.Absent {
-		out = append(out, finding.Ref{Kind: "Namespace", Name: q.Namespace})
-	}
-	return out
 }
 
 // namespaceOf is the namespace that the answer is about: the one asked for,

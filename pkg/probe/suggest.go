@@ -73,8 +73,8 @@ func Suggest(s *snapshot.Snapshot, q Query, o Options) (SuggestReport, error) {
 	if _, err := labels.Parse(q.Selector); err != nil {
 		return SuggestReport{}, fmt.Errorf("selector %q: %w", q.Selector, err)
 	}
-	if gone := absent(s, q); len(gone) > 0 {
-		return SuggestReport{}, &rule.NotFoundError{Targets: gone}
+	if err := rule.Exist(s, q.Targets, q.Namespace); err != nil {
+		return SuggestReport{}, err
 	}
 	texts, err := loadMessages()
 	if err != nil {

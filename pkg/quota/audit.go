@@ -121,8 +121,8 @@ const nearPercent = 90
 // AuditOf answers. A namespace that is not there is a *rule.NotFoundError.
 func AuditOf(s *snapshot.Snapshot, q Query, soft SoftLimits, v View, catalogue finding.Catalogue, l lang.Lang) (AuditReport, error) {
 	report := AuditReport{Namespaces: []NamespaceUse{}, Groups: []GroupUse{}, View: v}
-	if s.Asked(snapshot.Need{Kind: "Namespace", Name: q.Namespace}).State == snapshot.Absent {
-		return report, &rule.NotFoundError{Targets: []finding.Ref{{Kind: "Namespace", Name: q.Namespace}}}
+	if err := rule.Exist(s, nil, q.Namespace); err != nil {
+		return report, err
 	}
 	scope, refs := auditScope(s, q)
 	past := newQuotaPast(s, quotaHistory(q, v.Window), soft)

@@ -122,10 +122,10 @@ type AddedNodes struct {
 func FitOf(s *snapshot.Snapshot, q FitQuery, catalogue finding.Catalogue, l lang.Lang) (FitReport, error) {
 	f := &fitter{s: s, q: q, spaces: map[string]*Space{}}
 	report := FitReport{Fit: []Fit{}, Pending: []Pending{}}
-	works, missing := f.works()
-	if missing = append(missing, f.missingNodes()...); len(missing) > 0 {
-		return report, &rule.NotFoundError{Targets: missing}
+	if err := f.exist(); err != nil {
+		return report, err
 	}
+	works := f.works()
 	f.load(works)
 	f.askFor(works)
 	if len(q.Drain) > 0 {

@@ -25,11 +25,11 @@ type wait struct {
 // same template are alike, but for their claims and for a DaemonSet's node. The
 // order is that of the scheduler's queue: by priority, then by age.
 func (f *fitter) wait() {
-	_, pods, _, err := readCluster(f.s)
+	view, err := rule.SchedulerViewOf(f.s)
 	if err != nil {
 		return
 	}
-	pods = slices.DeleteFunc(slices.Clone(pods), func(p *corev1.Pod) bool { return !waits(p) })
+	pods := slices.DeleteFunc(slices.Clone(view.Pods), func(p *corev1.Pod) bool { return !waits(p) })
 	slices.SortStableFunc(pods, func(a, b *corev1.Pod) int {
 		if x, y := helper.PodPriority(a), helper.PodPriority(b); x != y {
 			return cmp.Compare(y, x)

@@ -4,6 +4,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -11,7 +12,7 @@ import (
 func FitNeeds(s *snapshot.Snapshot, q FitQuery) snapshot.Needs {
 	w := newWants(s)
 	w.list("Node", "")
-	w.add(livePods())
+	w.add(rule.UnfinishedPods())
 	f := &fitter{s: s, q: q, spaces: map[string]*Space{}}
 	switch {
 	case len(q.Drain) > 0:
@@ -20,7 +21,7 @@ func FitNeeds(s *snapshot.Snapshot, q FitQuery) snapshot.Needs {
 		w.manifests(q.Manifests)
 	default:
 		w.query(q.Query, fitKinds())
-		works, _ := f.works()
+		works := f.works()
 		if len(works) == 0 && q.Namespace != "" && s.Missing(w.needs).Empty() {
 			w.one("Namespace", "", q.Namespace)
 		}

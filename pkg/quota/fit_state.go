@@ -12,28 +12,27 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
-	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
-// missingNodes are those that the question names and that are not there.
-func (f *fitter) missingNodes() []finding.Ref {
-	names := slices.Clone(f.q.Drain)
+// exist is a *rule.NotFoundError where what the question names is not there.
+func (f *fitter) exist() error {
+	var nodes []finding.Ref
+	for _, name := range f.q.Drain {
+		nodes = append(nodes, finding.Ref{Kind: "Node", Name: name})
+	}
 	if f.q.Add > 0 {
-		names = append(names, f.q.Like)
+		nodes = append(nodes, finding.Ref{Kind: "Node", Name: f.q.Like})
 	}
-	var out []finding.Ref
-	for _, name := range names {
-		if _, a := snapshot.Get[*corev1.Node](f.s, "", name); a.State == snapshot.Absent {
-			out = append(out, finding.Ref{Kind: "Node", Name: name})
-		}
+	if err := rule.Exist(f.s, nodes, ""); err != nil || len(f.q.Drain) > 0 || f.q.Manifests != nil {
+		return err
 	}
-	return out
+	return rule.Exist(f.s, f.q.Targets, f.q.Namespace)
 }
 
 // load makes the cluster as it is to be thought of: with nodes added, with those
 // that are drained cordoned and empty, without the pods that an update replaces.
 func (f *fitter) load(works []Work) {
-	nodes, pods, facts, err := readCluster(f.s)
+	view, err := rule.SchedulerViewOf(f.s)
 	if err != nil {
 		return
 	}
@@ -44,16 +43,16 @@ func (f *fitter) load(works []Work) {
 		}
 	}
 	var like *corev1.Node
-	for i, n := range nodes {
+	for i, n := range view.Nodes {
 		if n.Name == f.q.Like {
 			like = n
 		}
 		if slices.Contains(f.q.Drain, n.Name) {
-			nodes[i] = cordoned(n)
+			view.Nodes[i] = cordoned(n)
 		}
 	}
 	f.owned = map[finding.Ref][]*corev1.Pod{}
-	for _, p := range pods {
+	for _, p := range view.Pods {
 		owner := rule.TemplateOwner(f.s, p)
 		switch {
 		case p.Spec.NodeName != "" && slices.Contains(f.q.Drain, p.Spec.NodeName) && leaves(p):
@@ -71,10 +70,10 @@ func (f *fitter) load(works []Work) {
 			break
 		}
 		added := another(like, i)
-		nodes = append(nodes, added)
-		f.bound = append(f.bound, daemonsOf(pods, like.Name, added.Name)...)
+		view.Nodes = append(view.Nodes, added)
+		f.bound = append(f.bound, daemonsOf(view.Pods, like.Name, added.Name)...)
 	}
-	f.cluster = fit.NewCluster(nodes, facts)
+	f.cluster = fit.NewCluster(view.Nodes, view.Facts)
 	f.cluster.Bind(f.bound...)
 	f.wait()
 }

@@ -7,7 +7,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
@@ -26,40 +25,27 @@ type ask struct {
 }
 
 // works are the workloads asked about.
-func (f *fitter) works() (out []Work, missing []finding.Ref) {
+func (f *fitter) works() []Work {
+	var out []Work
 	switch {
 	case len(f.q.Drain) > 0:
-		return nil, nil
+		return nil
 	case f.q.Manifests != nil:
 		for _, o := range f.q.Manifests.InOrder() {
 			if w, ok := topWorkOf(o); ok {
-				out = append(out, f.scaled(w))
+				out = append(out, w)
 			}
 		}
-		return out, nil
-	case len(f.q.Targets) > 0:
-		out, missing = workloads(f.s, f.q.Query)
-		for i := range out {
-			out[i] = f.scaled(out[i])
-		}
-		return out, missing
-	}
-	selector, err := labels.Parse(f.q.Selector)
-	if err != nil {
-		return nil, nil
-	}
-	for _, kind := range fitKinds() {
-		for _, o := range f.s.OfKind(kind, f.q.Namespace) {
-			w, ok := topWorkOf(o)
-			if ok && selector.Matches(labels.Set(o.GetLabels())) && !over(o) {
-				out = append(out, f.scaled(w))
-			}
+	default:
+		out = f.q.Query.works(f.s, fitKinds())
+		if len(f.q.Targets) == 0 {
+			out = slices.DeleteFunc(out, func(w Work) bool { return over(w.Object) })
 		}
 	}
-	if len(out) == 0 && f.s.Asked(snapshot.Need{Kind: "Namespace", Name: f.q.Namespace}).State == snapshot.Absent {
-		missing = append(missing, finding.Ref{Kind: "Namespace", Name: f.q.Namespace})
+	for i, w := range out {
+		out[i] = f.scaled(w)
 	}
-	return out, missing
+	return out
 }
 
 // over says that a Job will make no more pods.

@@ -8,7 +8,6 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
@@ -127,10 +126,10 @@ type Autoscaled struct {
 
 // HeadroomOf answers. A named workload that is not there is a *rule.NotFoundError.
 func HeadroomOf(s *snapshot.Snapshot, q Query, catalogue finding.Catalogue, l lang.Lang) (HeadroomReport, error) {
-	works, missing := workloads(s, q)
-	if len(missing) > 0 {
-		return HeadroomReport{}, &rule.NotFoundError{Targets: missing}
+	if err := rule.Exist(s, q.Targets, q.Namespace); err != nil {
+		return HeadroomReport{}, err
 	}
+	works := q.works(s, scaled())
 	h := &headroom{s: s, spaces: map[string]*Space{}, explain: q.Explain}
 	h.cluster, h.waiting, h.noRoom = clusterOf(s)
 	current := revisions(s)
@@ -155,36 +154,28 @@ func HeadroomOf(s *snapshot.Snapshot, q Query, catalogue finding.Catalogue, l la
 // scaled are the kinds that have replicas.
 func scaled() []snapshot.Kind { return []snapshot.Kind{"Deployment", "StatefulSet", "ReplicaSet"} }
 
-// workloads resolves the query. A ReplicaSet stands with its Deployment.
-func workloads(s *snapshot.Snapshot, q Query) (found []Work, missing []finding.Ref) {
+// works resolves the query: what is named, else what nobody owns of some kinds.
+// What is named and not there, rule.Exist tells.
+func (q Query) works(s *snapshot.Snapshot, kinds []snapshot.Kind) []Work {
+	var out []Work
 	for _, t := range q.Targets {
-		o, a := s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name)
-		if a.State == snapshot.Absent || s.Source == snapshot.FromManifests && a.State != snapshot.Present {
-			missing = append(missing, t)
-		}
-		if w, ok := WorkOf(o); ok && a.State == snapshot.Present {
-			found = append(found, w)
-		}
-	}
-	if len(q.Targets) > 0 {
-		return found, missing
-	}
-	selector, err := labels.Parse(q.Selector)
-	if err != nil {
-		return nil, nil
-	}
-	for _, kind := range scaled() {
-		for _, o := range s.OfKind(kind, q.Namespace) {
-			w, ok := topWorkOf(o)
-			if ok && selector.Matches(labels.Set(o.GetLabels())) {
-				found = append(found, w)
+		if o, a := s.Find(snapshot.Kind(t.Kind), t.Namespace, t.Name); a.State == snapshot.Present {
+			if w, ok := WorkOf(o); ok {
+				out = append(out, w)
 			}
 		}
 	}
-	if len(found) == 0 && s.Asked(snapshot.Need{Kind: "Namespace", Name: q.Namespace}).State == snapshot.Absent {
-		missing = append(missing, finding.Ref{Kind: "Namespace", Name: q.Namespace})
+	if len(q.Targets) > 0 {
+		return out
 	}
-	return found, missing
+	for _, kind := range kinds {
+		for _, o := range s.OfKind(kind, q.Namespace) {
+			if w, ok := topWorkOf(o); ok && q.matches(o) {
+				out = append(out, w)
+			}
+		}
+	}
+	return out
 }
 
 // headroom is the work on one report.

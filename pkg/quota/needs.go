@@ -7,6 +7,7 @@ import (
 	resourcev1 "k8s.io/api/resource/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -63,7 +64,7 @@ func CheckNeeds(in, s *snapshot.Snapshot) snapshot.Needs {
 func HeadroomNeeds(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	w := newWants(s)
 	w.query(q, scaled())
-	works, _ := workloads(s, q)
+	works := q.works(s, scaled())
 	if len(works) == 0 && q.Namespace != "" && s.Missing(w.needs).Empty() {
 		w.one("Namespace", "", q.Namespace)
 	}
@@ -245,7 +246,7 @@ func claimed(work Work, quotas []*corev1.ResourceQuota) bool {
 // room is what it takes to say whether a pod finds a place.
 func (w *wants) room(pod *corev1.Pod) {
 	w.list("Node", "")
-	w.add(livePods())
+	w.add(rule.UnfinishedPods())
 	if fit.SelectsNamespaces(pod) {
 		w.list("Namespace", "")
 	}

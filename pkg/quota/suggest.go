@@ -86,10 +86,10 @@ const (
 // for it: below that the answer is that there is too little.
 func SuggestOf(s *snapshot.Snapshot, q Query, window time.Duration, m Method, l lang.Lang) (SuggestReport, error) {
 	report := SuggestReport{Window: lasting(window), Method: m, Suggestions: []Suggestion{}, None: []NoSuggestion{}}
-	works, missing := usageWorks(s, q)
-	if len(missing) > 0 {
-		return report, &rule.NotFoundError{Targets: missing}
+	if err := rule.Exist(s, q.Targets, q.Namespace); err != nil {
+		return report, err
 	}
+	works := q.works(s, auditKinds())
 	unread, err := rule.NewUnread(l)
 	if err != nil {
 		return report, err

@@ -59,11 +59,11 @@ type ContainerUsage struct {
 
 // UsageOf answers. A named workload or a namespace that is not there is a *rule.NotFoundError.
 func UsageOf(s *snapshot.Snapshot, q Query, window time.Duration, soft SoftLimits, catalogue finding.Catalogue, l lang.Lang) (UsageReport, error) {
-	works, missing := usageWorks(s, q)
 	report := UsageReport{Window: lasting(window), Usage: []ContainerUsage{}, Quotas: []QuotaTrend{}}
-	if len(missing) > 0 {
-		return report, &rule.NotFoundError{Targets: missing}
+	if err := rule.Exist(s, q.Targets, q.Namespace); err != nil {
+		return report, err
 	}
+	works := q.works(s, auditKinds())
 	unread, err := rule.NewUnread(l)
 	if err != nil {
 		return report, err
@@ -89,24 +89,6 @@ func UsageOf(s *snapshot.Snapshot, q Query, window time.Duration, soft SoftLimit
 	report.Report = finding.NewReport("quota usage", s.TakenAt, asked, rule.Diagnose(scope, found, catalogue, l),
 		append(unread.NotChecked(s), h.notChecked(l)...), s.Requests)
 	return report, nil
-}
-
-// usageWorks resolves the query: what is named, or all that nobody owns.
-func usageWorks(s *snapshot.Snapshot, q Query) (found []Work, missing []finding.Ref) {
-	if len(q.Targets) > 0 {
-		return workloads(s, q)
-	}
-	for _, kind := range auditKinds() {
-		for _, o := range s.OfKind(kind, q.Namespace) {
-			if w, ok := topWorkOf(o); ok && q.matches(o) {
-				found = append(found, w)
-			}
-		}
-	}
-	if len(found) == 0 && s.Asked(snapshot.Need{Kind: "Namespace", Name: q.Namespace}).State == snapshot.Absent {
-		missing = append(missing, finding.Ref{Kind: "Namespace", Name: q.Namespace})
-	}
-	return found, missing
 }
 
 func nodeRefs(s *snapshot.Snapshot) []finding.Ref {

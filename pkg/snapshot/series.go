@@ -82,7 +82,7 @@ func (s *Snapshot) Series(n SeriesNeed) ([]Series, Answer) {
 	r, ok := s.series[n]
 	switch {
 	case !ok:
-		return nil, Answer{Why: "not read"}
+		return nil, Answer{Why: NotRead}
 	case r.Why != "":
 		return nil, Answer{Why: r.Why}
 	}

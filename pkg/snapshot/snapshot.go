@@ -62,6 +62,12 @@ func (r Reading) forbidden() bool { return strings.HasPrefix(r.Why, refused) }
 // Forbidden says that the answer is unknown because whoever asked may not read it.
 func (a Answer) Forbidden() bool { return strings.HasPrefix(a.Why, refused) }
 
+// NotRead says that the answer is unknown because nobody has asked the API server.
+func (a Answer) NotRead() bool { return a.Why == NotRead }
+
+// NotRead is the reason of an answer where nobody has asked the API server.
+const NotRead = "not read"
+
 // refused begins the reason of what may not be read.
 const refused = "forbidden: "
 
@@ -274,7 +280,7 @@ func (s *Snapshot) Find(kind Kind, namespace, name string) (Object, Answer) {
 	} else if a.Why != "" {
 		return nil, a
 	}
-	return nil, Answer{Why: "not read"}
+	return nil, Answer{Why: NotRead}
 }
 
 // List gives what was seen of a kind in a namespace ("" for all) that the
@@ -302,7 +308,7 @@ func (s *Snapshot) Covered(kind Kind, namespace, selector string) Answer {
 	if s.Source == FromManifests {
 		return Answer{Why: "not in the manifests"}
 	}
-	why := "not read"
+	why := NotRead
 	for _, n := range []Need{{Kind: kind, Namespace: namespace, Selector: selector}, {Kind: kind, Selector: selector}, {Kind: kind, Namespace: namespace}, {Kind: kind}} {
 		r, ok := s.reads[n]
 		if !ok {
@@ -328,7 +334,7 @@ func (s *Snapshot) Asked(n Need) Answer {
 	r, ok := s.reads[n]
 	switch {
 	case !ok:
-		return Answer{Why: "not read"}
+		return Answer{Why: NotRead}
 	case r.NotFound:
 		return Answer{State: Absent}
 	case r.Partial:
@@ -344,7 +350,7 @@ func (s *Snapshot) Log(n LogNeed) ([]string, Answer) {
 	r, ok := s.logs[n]
 	switch {
 	case !ok:
-		return nil, Answer{Why: "not read"}
+		return nil, Answer{Why: NotRead}
 	case r.Why != "":
 		return nil, Answer{Why: r.Why}
 	}

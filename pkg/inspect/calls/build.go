@@ -42,8 +42,8 @@ func nothing(s *snapshot.Snapshot, namespace string) bool {
 
 // Draw draws the map. Its error is a *rule.NotFoundError where the namespace is not there.
 func Draw(s *snapshot.Snapshot, namespace string, l lang.Lang) (Report, error) {
-	if namespace != "" && s.Asked(snapshot.Need{Kind: "Namespace", Name: namespace}).State == snapshot.Absent {
-		return Report{}, &rule.NotFoundError{Targets: []finding.Ref{{Kind: "Namespace", Name: namespace}}}
+	if err := rule.Exist(s, nil, namespace); err != nil {
+		return Report{}, err
 	}
 	unread, err := rule.NewUnread(l)
 	if err != nil {

@@ -54,7 +54,7 @@ func (d *draft) admission(quotas []*corev1.ResourceQuota) *quota.Space {
 	} else {
 		rules.Unread["PriorityClass"] = a.Why
 	}
-	rules.Unread["RuntimeClass"], rules.Unread["StorageClass"] = "not read", "not read"
+	rules.Unread["RuntimeClass"], rules.Unread["StorageClass"] = snapshot.NotRead, snapshot.NotRead
 	return quota.NewSpace(rules, d.s.TakenAt)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -284,7 +285,7 @@ func TestNeeds(t *testing.T) {
 			}
 			seen[need] = true
 			reading := snapshot.Reading{Need: need}
-			if need == boundPods() {
+			if need == rule.UnfinishedPods() {
 				reading.Why = "forbidden: list pods"
 			}
 			fresh.Record(reading)
@@ -320,7 +321,7 @@ status: {allocatable: {cpu: "2", pods: "10"}}
 		for _, o := range full.Objects() {
 			s.Add(o)
 		}
-		for _, n := range []snapshot.Need{{Kind: "Service", Namespace: "shop"}, {Kind: "Node"}, boundPods()} {
+		for _, n := range []snapshot.Need{{Kind: "Service", Namespace: "shop"}, {Kind: "Node"}, rule.UnfinishedPods()} {
 			s.Record(snapshot.Reading{Need: n})
 		}
 		if got := slices.Contains(Needs(s, web()).Objects, autoscalerStatus()); got != want {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -30,12 +31,6 @@ func Needs(s *snapshot.Snapshot, spec rollout.Spec) snapshot.Needs {
 	return s.Missing(n)
 }
 
-// boundPods is the read that tells what every node holds: finished Pods hold
-// nothing, and there may be many of them.
-func boundPods() snapshot.Need {
-	return snapshot.Need{Kind: "Pod", Fields: "status.phase!=Succeeded,status.phase!=Failed"}
-}
-
 // autoscalerStatus is where the cluster autoscaler writes down how it fares
 // (autoscaler/cluster-autoscaler/clusterstate/utils, StatusConfigMapName): where it is, nodes may be added.
 func autoscalerStatus() snapshot.Need {
@@ -45,9 +40,9 @@ func autoscalerStatus() snapshot.Need {
 // roomNeeds are what tells whether more Pods find a place. Pods are wanted of the
 // whole cluster; where that may not be read, of the namespace, for what is behind the Services.
 func roomNeeds(s *snapshot.Snapshot, w *workload, spec rollout.Spec) snapshot.Needs {
-	n := snapshot.Needs{Objects: []snapshot.Need{{Kind: "Node"}, boundPods()}}
+	n := snapshot.Needs{Objects: []snapshot.Need{{Kind: "Node"}, rule.UnfinishedPods()}}
 	add := func(need snapshot.Need) { n.Objects = append(n.Objects, need) }
-	if a := s.Asked(boundPods()); a.State != snapshot.Present && a.Why != "not read" {
+	if a := s.Asked(rule.UnfinishedPods()); a.State != snapshot.Present && !a.NotRead() {
 		add(snapshot.Need{Kind: "Pod", Namespace: w.ref.Namespace})
 	}
 	pod := podOf(w, w.template)
@@ -70,7 +65,7 @@ func roomNeeds(s *snapshot.Snapshot, w *workload, spec rollout.Spec) snapshot.Ne
 // crowded: Pods such as those that run would find no place, so that it matters whether nodes may be added.
 func crowded(s *snapshot.Snapshot, spec rollout.Spec) bool {
 	full, err := Complete(s, spec)
-	if err != nil || s.Asked(boundPods()).Why == "not read" {
+	if err != nil || s.Asked(rule.UnfinishedPods()).NotRead() {
 		return false
 	}
 	d, err := newDraft(s, Input{State: &rollout.State{Spec: full}})

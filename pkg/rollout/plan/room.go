@@ -4,9 +4,9 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -25,11 +25,12 @@ type placement struct {
 // scheduler might do better, and nothing is certain.
 func (d *draft) findRoom(pod *corev1.Pod) {
 	room := &d.capacity.Room
-	cluster, why := d.nodes()
-	if why != "" {
-		room.Why = why
+	view, err := rule.SchedulerViewOf(d.s)
+	if err != nil {
+		room.Why = err.Error()
 		return
 	}
+	cluster := view.Cluster()
 	room.State = RoomFits
 	for ; room.Placed < d.extra; room.Placed++ {
 		verdict := cluster.Judge(pod)
@@ -51,39 +52,6 @@ func (d *draft) decided(pod *corev1.Pod, v fit.Verdict, placed int) bool {
 		len(pod.Spec.TopologySpreadConstraints) > 0
 	preempts := pod.Spec.PriorityClassName != "" || pod.Spec.Priority != nil && *pod.Spec.Priority > 0
 	return len(v.NotModelled) == 0 && !preempts && (placed == 0 || !mutual)
-}
-
-// nodes is the cluster as the scheduler sees it; without all of its Pods every node would seem emptier than it is.
-func (d *draft) nodes() (*fit.Cluster, string) {
-	nodes, a := snapshot.List[*corev1.Node](d.s, "", nil)
-	if a.State != snapshot.Present {
-		return nil, "nodes: " + a.Why
-	}
-	pods, a := snapshot.List[*corev1.Pod](d.s, "", nil)
-	if a.State != snapshot.Present {
-		if a = d.s.Asked(boundPods()); a.State != snapshot.Present {
-			return nil, "pods: " + a.Why
-		}
-	}
-	facts := fit.Facts{
-		Claim: func(namespace, name string) (*corev1.PersistentVolumeClaim, bool) {
-			claim, a := snapshot.Get[*corev1.PersistentVolumeClaim](d.s, namespace, name)
-			return claim, a.State != snapshot.Unknown
-		},
-		Volume: func(name string) (*corev1.PersistentVolume, bool) {
-			volume, a := snapshot.Get[*corev1.PersistentVolume](d.s, "", name)
-			return volume, a.State != snapshot.Unknown
-		},
-	}
-	if spaces, a := snapshot.List[*corev1.Namespace](d.s, "", nil); a.State == snapshot.Present {
-		facts.Namespaces = map[string]labels.Set{}
-		for _, ns := range spaces {
-			facts.Namespaces[ns.Name] = ns.Labels
-		}
-	}
-	c := fit.NewCluster(nodes, facts)
-	c.Bind(pods...)
-	return c, ""
 }
 
 // growing says what speaks for an autoscaler that adds nodes: its status, or the
