@@ -138,9 +138,15 @@ func (v claimView) users() []string {
 
 // classMissing: no such StorageClass. Its name alone may still tie the claim to
 // a volume that carries it, so that a volume that fits keeps the rule silent.
+// Where volumes are not known, the volume controller's word stands: it looks for
+// one that fits before it looks for the class (pv_controller.go, syncUnboundClaim).
 func (v claimView) classMissing() *finding.Finding {
-	if _, fits, read := v.volumes(); fits || !read {
+	_, fits, read := v.volumes()
+	switch {
+	case fits:
 		return nil
+	case !read:
+		return v.byEvents()
 	}
 	if v.carried() {
 		return v.noVolume()
@@ -193,7 +199,8 @@ func (v claimView) byEvents() *finding.Finding {
 		}
 		switch {
 		case e.Reason == "ProvisioningFailed" && classNotFound.MatchString(e.Message):
-			f := v.finding(ruleClassMissing, map[string]any{"classes": "", "nearest": ""})
+			names := v.classNames() // as far as they were read
+			f := v.finding(ruleClassMissing, map[string]any{"classes": strings.Join(names, ", "), "nearest": nearestName(v.className(), names)})
 			f.Evidence = append(f.Evidence, eventEvidence(e))
 			return f
 		case e.Reason == "ProvisioningFailed":
