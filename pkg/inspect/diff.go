@@ -95,7 +95,7 @@ func Differ(s *snapshot.Snapshot, q Query, o Options) (DiffReport, error) {
 	if err != nil {
 		return DiffReport{}, err
 	}
-	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q, targets)}
+	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(s, q, targets)}
 	diffs := []Diff{}
 	for _, t := range targets {
 		asked.Targets = append(asked.Targets, t.String())

@@ -75,7 +75,7 @@ func glanceAtEntrance(t *testing.T, answer snapshot.Reading) (Report, int) {
 		}
 		return Plan(s, q)
 	})
-	if answer.NotServed && s.Missing(snapshot.Needs{Objects: []snapshot.Need{q.list("GRPCRoute")}}).Empty() {
+	if answer.NotServed && s.Missing(snapshot.Needs{Objects: []snapshot.Need{q.list(s, "GRPCRoute")}}).Empty() {
 		t.Error("asks for GRPCRoutes where HTTPRoutes are not served")
 	}
 	r, err := Inspect(s, q, Options{Lang: lang.English, Catalogue: ruletest.Catalogue(t)})

@@ -8,6 +8,8 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
 // Nothing that was read may fall through a glance: each object is there, or its owner is.
@@ -34,5 +36,33 @@ func TestGlance(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A kind whose objects lie in no namespace is listed as a whole, whatever namespace is in use.
+func TestKindsInNoNamespace(t *testing.T) {
+	ask := func(kinds ...snapshot.Kind) Report {
+		q := Query{Namespace: "shop", Kinds: kinds}
+		s, _ := play(t, entranceObjects(t), func(s *snapshot.Snapshot) snapshot.Needs { return Plan(s, q) })
+		r, err := Inspect(s, q, Options{Lang: lang.English, Catalogue: ruletest.Catalogue(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	names := func(r Report) (out []string) {
+		for _, o := range r.Objects {
+			out = append(out, o.Object.String())
+		}
+		return out
+	}
+	if diff := cmp.Diff([]string{"node/node-1"}, names(ask("Node"))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"node/node-1", "pod/web-1-a"}, names(ask("Node", "Pod"))); diff != "" {
+		t.Error(diff)
+	}
+	if r := ask("PriorityClass"); len(r.Objects) > 0 || r.Scope.Namespace != "" { // there are none anywhere
+		t.Errorf("%v in namespace %q", r.Objects, r.Scope.Namespace)
 	}
 }

@@ -27,9 +27,22 @@ type Query struct {
 // glances says that a namespace is asked about, or all of them, and nothing in particular.
 func (q Query) glances() bool { return len(q.Targets) == 0 && len(q.Kinds) == 0 }
 
-// list is the read of all objects of a kind that are asked about.
-func (q Query) list(k snapshot.Kind) snapshot.Need {
-	return snapshot.Need{Kind: k, Namespace: q.Namespace, Selector: q.Selector}
+// list is the read of all objects of a kind that are asked about, wherever that
+// kind's objects lie: a Node lies in no namespace.
+func (q Query) list(s *snapshot.Snapshot, k snapshot.Kind) snapshot.Need {
+	n := snapshot.Need{Kind: k, Namespace: q.Namespace, Selector: q.Selector}
+	if info, known := s.Info(k); known && !info.Namespaced {
+		n.Namespace = ""
+	}
+	return n
+}
+
+// within is the namespace that is asked about: none where no kind of the query lies in one.
+func (q Query) within(s *snapshot.Snapshot) string {
+	if len(q.Kinds) > 0 && !slices.ContainsFunc(q.Kinds, func(k snapshot.Kind) bool { return q.list(s, k).Namespace != "" }) {
+		return ""
+	}
+	return q.Namespace
 }
 
 // Options shape the report.
@@ -53,7 +66,7 @@ func seldom() []snapshot.Kind { return []snapshot.Kind{gatewayAPIKind, "GRPCRout
 // goOn: the HTTPRoutes of the glance are read, as far as they may be, and the
 // cluster did not say that it knows no such kind.
 func goOn(s *snapshot.Snapshot, q Query) bool {
-	routes := q.list("HTTPRoute")
+	routes := q.list(s, "HTTPRoute")
 	return s.Missing(snapshot.Needs{Objects: []snapshot.Need{routes}}).Empty() && !s.Asked(routes).NotServed
 }
 
@@ -84,9 +97,9 @@ func Plan(s *snapshot.Snapshot, q Query) snapshot.Needs {
 // asked is what must be read in any case: the objects that the query names.
 func asked(s *snapshot.Snapshot, q Query) snapshot.Needs {
 	targets, needs := resolve(s, q)
-	if len(targets) == 0 && q.Namespace != "" && s.Missing(needs).Empty() {
+	if ns := q.within(s); len(targets) == 0 && ns != "" && s.Missing(needs).Empty() {
 		// Nothing there: is the namespace itself?
-		needs.Objects = append(needs.Objects, snapshot.Need{Kind: "Namespace", Name: q.Namespace})
+		needs.Objects = append(needs.Objects, snapshot.Need{Kind: "Namespace", Name: ns})
 	}
 	return needs
 }
@@ -102,7 +115,7 @@ func wants(s *snapshot.Snapshot, q Query, scope *rule.Scope, further snapshot.Ne
 	first.Add(warningNeeds(s, scope))
 	for _, k := range seldom() {
 		if q.glances() && goOn(s, q) {
-			first.Objects = append(first.Objects, q.list(k))
+			first.Objects = append(first.Objects, q.list(s, k))
 		}
 	}
 	return first, rule.Needs(s, scope, policyRules())
@@ -144,7 +157,7 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 		return Report{}, err
 	}
 	e := explainer{s: s, scope: scope, findings: findings, catalogue: o.Catalogue, texts: texts, lang: o.Lang, unread: unread}
-	about := finding.Scope{Context: s.Context, Namespace: namespaceOf(q, targets)}
+	about := finding.Scope{Context: s.Context, Namespace: namespaceOf(s, q, targets)}
 	for _, t := range targets {
 		about.Targets = append(about.Targets, t.String())
 	}
@@ -172,10 +185,11 @@ func resolve(s *snapshot.Snapshot, q Query) ([]finding.Ref, snapshot.Needs) {
 	}
 	leaving := false
 	for _, k := range kinds {
+		list := q.list(s, k)
 		if !glance || !slices.Contains(seldom(), k) {
-			needs.Objects = append(needs.Objects, q.list(k))
+			needs.Objects = append(needs.Objects, list)
 		}
-		for _, o := range s.OfKind(k, q.Namespace) {
+		for _, o := range s.OfKind(k, list.Namespace) {
 			if !selector.Matches(labels.Set(o.GetLabels())) || glance && ownerStandsFor(s, selector, o) {
 				continue
 			}
@@ -209,8 +223,8 @@ func ownerStandsFor(s *snapshot.Snapshot, selector labels.Selector, o snapshot.O
 
 // namespaceOf is the namespace that the answer is about: the one asked for,
 // else the one that all targets lie in; empty for several.
-func namespaceOf(q Query, targets []finding.Ref) string {
-	ns := q.Namespace
+func namespaceOf(s *snapshot.Snapshot, q Query, targets []finding.Ref) string {
+	ns := q.within(s)
 	for _, t := range targets {
 		switch {
 		case ns == "":

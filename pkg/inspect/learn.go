@@ -73,7 +73,7 @@ func Learn(s *snapshot.Snapshot, q Query, o Options) (LearnReport, error) {
 	if err != nil {
 		return LearnReport{}, err
 	}
-	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q, targets)}
+	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(s, q, targets)}
 	lessons := []Lesson{}
 	for _, t := range scope.Targets {
 		asked.Targets = append(asked.Targets, t.String())

@@ -83,7 +83,7 @@ func Timeline(s *snapshot.Snapshot, q Query, o Options) (TimelineReport, error) 
 	if err != nil {
 		return TimelineReport{}, err
 	}
-	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q, targets)}
+	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(s, q, targets)}
 	for _, t := range targets {
 		asked.Targets = append(asked.Targets, t.String())
 	}

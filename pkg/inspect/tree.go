@@ -116,7 +116,7 @@ func Tree(s *snapshot.Snapshot, q Query, o TreeOptions) (TreeReport, error) {
 			tree[i], _ = prune(tree[i])
 		}
 	}
-	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q, targets)}
+	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(s, q, targets)}
 	for _, t := range targets {
 		asked.Targets = append(asked.Targets, t.String())
 	}
