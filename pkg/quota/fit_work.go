@@ -6,7 +6,6 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	nodev1 "k8s.io/api/node/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
@@ -242,27 +241,7 @@ func (f *fitter) stored(a *ask, w Work) *corev1.Pod {
 	for _, g := range known.Spec.SchedulingGates {
 		a.gaps = append(a.gaps, NotModelled{GapGate, g.Name})
 	}
-	f.ofRuntime(known)
 	return known
-}
-
-// ofRuntime adds what a RuntimeClass demands of nodes (plugin/pkg/admission/runtimeclass).
-func (f *fitter) ofRuntime(pod *corev1.Pod) {
-	name := pod.Spec.RuntimeClassName
-	if name == nil {
-		return
-	}
-	class, a := snapshot.Get[*nodev1.RuntimeClass](f.s, "", *name)
-	if a.State != snapshot.Present || class.Scheduling == nil {
-		return
-	}
-	for key, value := range class.Scheduling.NodeSelector {
-		if pod.Spec.NodeSelector == nil {
-			pod.Spec.NodeSelector = map[string]string{}
-		}
-		pod.Spec.NodeSelector[key] = value
-	}
-	pod.Spec.Tolerations = append(pod.Spec.Tolerations, class.Scheduling.Tolerations...)
 }
 
 func span(least, most int) string { return strconv.Itoa(least) + "-" + strconv.Itoa(most) }
