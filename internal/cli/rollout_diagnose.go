@@ -58,8 +58,7 @@ func isOfVersion(seen *snapshot.Snapshot, w rollout.Ref, hash string, place find
 		if a.State != snapshot.Present || hash == "" {
 			return false
 		}
-		labels := o.GetLabels()
-		return labels["pod-template-hash"] == hash || labels["controller-revision-hash"] == hash
+		return o.GetLabels()[rollout.HashLabel(w.Kind)] == hash
 	}
 	return false
 }

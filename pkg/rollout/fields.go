@@ -35,6 +35,16 @@ const (
 // versions: its new Pods never count as available. Nobody else writes it.
 const NeverAvailable = 2147483646
 
+// HashLabel is the label by which a workload's controller tells the Pods of its
+// versions apart: ReplicaSets get pod-template-hash (pkg/controller/deployment),
+// StatefulSets and DaemonSets label Pods with their ControllerRevision.
+func HashLabel(kind string) string {
+	if kind == "Deployment" {
+		return templateHashOfPods
+	}
+	return revisionHashOfPods
+}
+
 // Fields are values by path. A field that is absent has no entry.
 type Fields map[Pointer]json.RawMessage
 

@@ -6,7 +6,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
@@ -149,6 +148,6 @@ func (d *draft) owns(pod *corev1.Pod) bool {
 	if d.w.deployment == nil {
 		return owner.Kind == d.w.ref.Kind && owner.Name == d.w.ref.Name
 	}
-	hash := labels.Set(pod.Labels).Get("pod-template-hash")
+	hash := pod.Labels[rollout.HashLabel(d.w.ref.Kind)]
 	return owner.Kind == "ReplicaSet" && owner.Name == d.w.ref.Name+"-"+hash
 }

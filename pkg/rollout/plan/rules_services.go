@@ -67,7 +67,7 @@ func ownerOf(pod *corev1.Pod) string {
 	if owner == nil {
 		return "pod/" + pod.Name
 	}
-	hash := pod.Labels["pod-template-hash"]
+	hash := pod.Labels[rollout.HashLabel("Deployment")]
 	if name, ok := strings.CutSuffix(owner.Name, "-"+hash); ok && owner.Kind == "ReplicaSet" && hash != "" {
 		return "deployment/" + name
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -57,19 +58,26 @@ func (d *draft) checkReadinessGate() []finding.Finding {
 }
 
 // checkSelectorMismatch: Pods that the new template makes must be the
-// workload's own, and behind the same Services.
+// workload's own, and behind the same Services. A Service that somebody pinned to
+// the version that runs would be left with no Pod at all. The pin of a rollout
+// under way, which its mark tells, is no such thing: that it is under way is said.
 func (d *draft) checkSelectorMismatch() []finding.Finding {
 	var out []finding.Finding
 	pods := labels.Set(d.new.Labels)
 	if s, err := metav1.LabelSelectorAsSelector(d.w.selector); err == nil && !s.Matches(pods) {
-		out = append(out, d.found(map[string]any{"by": d.w.ref.String(), "selector": s.String(), "labels": pods.String(), "own": true},
+		out = append(out, d.found(map[string]any{"by": d.w.ref.String(), "selector": s.String(), "labels": pods.String(), "own": true, "pin": ""},
 			d.seen("spec.selector", s.String()), d.seen("spec.template.metadata.labels (new)", pods.String())))
 	}
 	d.each(func(svc *corev1.Service) {
-		if selects(svc, d.old.Labels) && !selects(svc, d.new.Labels) {
+		_, marked := svc.Labels[rollout.Mark]
+		if behind(d.s, d.w, svc) && !selects(svc, d.new.Labels) && !marked {
 			ref := "service/" + svc.Name
 			selector := labels.Set(svc.Spec.Selector).String()
-			out = append(out, d.found(map[string]any{"by": ref, "selector": selector, "labels": pods.String(), "own": false},
+			pin := ""
+			if !selects(svc, d.old.Labels) {
+				pin = rollout.HashLabel(d.w.ref.Kind)
+			}
+			out = append(out, d.found(map[string]any{"by": ref, "selector": selector, "labels": pods.String(), "own": false, "pin": pin},
 				finding.Evidence{Object: ref, Path: "spec.selector", Value: selector}, d.seen("spec.template.metadata.labels (new)", pods.String())))
 		}
 	})

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -33,7 +34,7 @@ func services(s *snapshot.Snapshot, w *workload, spec rollout.Spec) ([]string, e
 	preview := false
 	for _, svc := range all {
 		switch {
-		case !selects(svc, w.template.Labels):
+		case !behind(s, w, svc):
 		case svc.Name == spec.Preview:
 			preview = true
 		default:
@@ -58,12 +59,29 @@ func selects(svc *corev1.Service, podLabels map[string]string) bool {
 	return labels.SelectorFromSet(svc.Spec.Selector).Matches(labels.Set(podLabels))
 }
 
+// behind says whether Pods of the workload are behind the Service: all that its
+// template makes, or those of one version, where the selector asks for the hash
+// as well that their controller gives them. A hash that no Pod has picks none.
+func behind(s *snapshot.Snapshot, w *workload, svc *corev1.Service) bool {
+	if selects(svc, w.template.Labels) {
+		return true
+	}
+	label := rollout.HashLabel(w.ref.Kind)
+	ofVersion := maps.Clone(w.template.Labels)
+	hash, pinned := svc.Spec.Selector[label]
+	if ofVersion[label] = hash; !pinned || !selects(svc, ofVersion) {
+		return false
+	}
+	pods, a := snapshot.List[*corev1.Pod](s, w.ref.Namespace, labels.SelectorFromSet(svc.Spec.Selector))
+	return a.State != snapshot.Present || len(pods) > 0
+}
+
 func checkService(s *snapshot.Snapshot, w *workload, name string) error {
 	svc, err := service(s, w, name)
 	if err != nil {
 		return err
 	}
-	if !selects(svc, w.template.Labels) {
+	if !behind(s, w, svc) {
 		return wrong(ProblemServiceOther, "service", name, "workload", w.ref.String(),
 			"selector", labels.Set(svc.Spec.Selector).String(), "labels", labels.Set(w.template.Labels).String())
 	}

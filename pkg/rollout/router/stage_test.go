@@ -105,7 +105,7 @@ func (st *stage) settle() {
 		selects := st.selector(name)
 		view := rollout.ServiceView{Name: name, Selects: selects, Ready: map[string]int{}}
 		for hash, n := range map[string]int{oldHash: st.pods.old, newHash: st.pods.new, "": st.pods.foreign} {
-			if n > 0 && matches(selects, map[string]string{"app": "web", hashLabel(st.fix.Spec.Workload.Kind): hash}) {
+			if n > 0 && matches(selects, map[string]string{"app": "web", rollout.HashLabel(st.fix.Spec.Workload.Kind): hash}) {
 				view.Ready[hash] = n
 			}
 		}
