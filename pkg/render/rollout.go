@@ -28,13 +28,7 @@ func WriteRollout(w io.Writer, r RolloutReport, o Options) error {
 	if err := p.rollout(ready.Rollout, ready.Rollout.At); err != nil {
 		return err
 	}
-	for i, f := range ready.Findings {
-		if i == 0 {
-			p.labelsFor(ready.Findings)
-		}
-		p.gap()
-		p.finding(f)
-	}
+	p.failures(ready)
 	p.notChecked(ready.NotChecked)
 	_, err = io.WriteString(w, p.out.String())
 	return err

@@ -35,14 +35,7 @@ func WriteRolloutEnd(w io.Writer, r RolloutReport, end Ending, detail string, o 
 	}
 	v := ready.Rollout
 	p.endHeadline(v, end, detail)
-	for _, f := range ready.Findings {
-		if end == EndAborted {
-			f.Fix = stillPossible(f)
-		}
-		p.labelsFor(ready.Findings)
-		p.gap()
-		p.finding(f)
-	}
+	p.failures(ready)
 	var next []string
 	switch end {
 	case EndPromoted:
@@ -65,6 +58,18 @@ func WriteRolloutEnd(w io.Writer, r RolloutReport, end Ending, detail string, o 
 	}
 	_, err = io.WriteString(w, p.out.String())
 	return err
+}
+
+// failures are the findings on a rollout.
+func (p *page) failures(r RolloutReport) {
+	p.labelsFor(r.Findings)
+	for _, f := range r.Findings {
+		if r.Rollout.Phase == rollout.Aborted {
+			f.Fix = stillPossible(f)
+		}
+		p.gap()
+		p.finding(f)
+	}
 }
 
 // stillPossible are the next steps of a finding about a version that is gone:

@@ -49,8 +49,11 @@ func (p *page) told(e rollout.Event, s *rollout.State) string {
 
 func (p *page) phaseLine(e rollout.Event, s *rollout.State) string {
 	text := p.say("rollout-phase-"+string(e.Phase), nil)
-	if e.Phase == rollout.Paused && s.Waiting != "" {
+	switch {
+	case e.Phase == rollout.Paused && s.Waiting != "":
 		text = p.say("rollout-waiting-"+string(s.Waiting), nil)
+	case e.Phase == rollout.Judging && len(gates(s)) == 0: // there is nothing to ask
+		text = p.say("rollout-phase-reached", nil)
 	}
 	if end := until(s); end != nil && s.Phase == e.Phase {
 		text += " " + p.say("rollout-line-until", map[string]any{"at": clock(*end)})

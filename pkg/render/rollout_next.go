@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -34,8 +35,14 @@ func (p *page) offered(v Rollout, verbs ...verb) []string {
 	trouble := v.Phase == rollout.Paused && (v.Waiting == rollout.WaitingFailed || v.Waiting == rollout.WaitingInconclusive)
 	for _, do := range verbs {
 		id := "rollout-to-" + string(do)
-		if trouble && do != verbAbort {
+		switch {
+		case do == verbAbort:
+		case trouble:
 			id += "-anyway"
+		case do == verbPromote && slices.Contains(verbs, verbResume):
+			id += "-or-resume"
+		case do == verbResume && slices.Contains(verbs, verbPromote):
+			id += "-or-promote"
 		}
 		lines = append(lines, p.say(id, nil), "  "+p.command(v, do))
 	}
@@ -70,13 +77,15 @@ func (p *page) nowLines(v Rollout, now time.Time) []string {
 		}
 		switch v.Waiting {
 		case rollout.WaitingPerson, rollout.WaitingInconclusive, rollout.WaitingFailed, rollout.WaitingAsked:
-			return p.wrapped(p.say("rollout-now-"+string(v.Waiting), nil))
+			return p.wrapped(p.say("rollout-now-"+string(v.Waiting), map[string]any{"gates": len(v.Gates)}))
 		case rollout.WaitingTime:
 		}
 	case rollout.Keeping:
+		args := map[string]any{"left": "", "at": ""}
 		if v.Until != nil {
-			return p.wrapped(p.say("rollout-now-keeping", map[string]any{"left": left(*v.Until, now), "at": clock(*v.Until)}))
+			args["left"], args["at"] = left(*v.Until, now), clock(*v.Until)
 		}
+		return p.wrapped(p.say("rollout-now-keeping", args))
 	case rollout.Starting, rollout.Shifting, rollout.Judging, rollout.Releasing, rollout.Aborting:
 		text := p.say("rollout-now-"+string(v.Phase), map[string]any{"preview": v.preview})
 		if waits := waitsFor(v); waits != "" {
@@ -131,6 +140,9 @@ func (p *page) nextLines(v Rollout) []string {
 	case rollout.Starting, rollout.Shifting, rollout.Judging:
 		return p.wrapped(p.following(v))
 	case rollout.Keeping:
+		if v.Until == nil { // a person asked to pause
+			return p.offered(v, verbResume, verbPromote, verbAbort)
+		}
 		return p.offered(v, verbPromote, verbAbort)
 	case rollout.Releasing, rollout.Aborting, rollout.Promoted, rollout.Aborted:
 	}

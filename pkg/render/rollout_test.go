@@ -356,10 +356,11 @@ func rolloutTexts() ([]string, map[string]any) {
 	for _, v := range []verb{verbPromote, verbResume, verbAbort} {
 		add("to", string(v))
 	}
-	add("to", "promote-anyway", "resume-anyway")
+	add("to", "promote-anyway", "resume-anyway", "promote-or-resume", "resume-or-promote")
+	add("phase", "reached")
 	add("list", "none", "unseen")
 	args := map[string]any{"old": 1, "new": 2, "step": 1, "steps": 4, "promoted": true, "over": true}
-	for _, name := range []string{"workload", "strategy", "where", "phase", "since", "asked", "reachable", "observed", "gate", "gates", "by", "left", "preview", "for", "weight", "ago", "images", "reason", "detail", "waiting"} {
+	for _, name := range []string{"workload", "strategy", "where", "phase", "since", "asked", "reachable", "observed", "gate", "gates", "at", "by", "left", "preview", "for", "weight", "ago", "images", "reason", "detail", "waiting"} {
 		args[name] = "x"
 	}
 	return ids, args
@@ -376,6 +377,56 @@ func TestAdviceAfterARollback(t *testing.T) {
 	}
 	if len(f.Fix) != 2 {
 		t.Error("the finding itself is changed")
+	}
+	for phase, sent := range map[rollout.Phase]bool{rollout.Aborted: false, rollout.Paused: true} {
+		sc := scene{state: canaryState(phase, 1)}
+		sc.state.Waiting, sc.state.Reason = rollout.WaitingFailed, &rollout.Reason{Cause: rollout.CauseRestarts, Findings: []finding.Finding{f}}
+		var b bytes.Buffer
+		if err := WriteRollout(&b, sc.report(lang.English), Options{Lang: lang.English, Width: 200}); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); strings.Contains(got, "logs web-7f88-x") != sent || !strings.Contains(got, "Set the password.") {
+			t.Errorf("%s: the status says\n%s", phase, got)
+		}
+	}
+}
+
+// Where a step has no gate, none is said to be asked or to have passed.
+func TestAStepWithoutGates(t *testing.T) {
+	for _, c := range []struct {
+		gates        []rollout.GateSpec
+		line, person string
+	}{
+		{nil, "the step is reached", "it waits for a person"},
+		{[]rollout.GateSpec{{Kind: rollout.GateTime, Value: "1m"}}, "asking the gates", "the gates have passed; it waits for a person"},
+	} {
+		s := canaryState(rollout.Judging, 1)
+		s.Spec.Gates = c.gates
+		line, err := RolloutLine(rollout.Event{Event: rollout.EventPhase, Phase: rollout.Judging}, &s, Options{Lang: lang.English})
+		if err != nil || !strings.HasSuffix(line, "  "+c.line) {
+			t.Errorf("%v: %q, want %q", err, line, c.line)
+		}
+		sc := scene{state: s, driver: &RolloutDriver{Name: "ann", Leads: true}}
+		sc.state.Phase, sc.state.Waiting = rollout.Paused, rollout.WaitingPerson
+		var b bytes.Buffer
+		if err := WriteRollout(&b, sc.report(lang.English), Options{Lang: lang.English, Width: 200}); err != nil || !strings.Contains(b.String(), "now     "+c.person+"\n") {
+			t.Errorf("%v:\n%s", err, b.String())
+		}
+	}
+}
+
+// A person who asks to pause while the old version is kept is not told of a time at which it goes.
+func TestKeptUntilAPersonComes(t *testing.T) {
+	sc := scene{state: blueGreen(), driver: &RolloutDriver{Name: "ann", Leads: true}}
+	sc.state.PauseAsked = true
+	var b bytes.Buffer
+	if err := WriteRollout(&b, sc.report(lang.English), Options{Lang: lang.English, Width: 200}); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"the old one is kept until a person lets it go on\n", "to go on as planned:\n", "kubectl msa rollout resume deployment/web"} {
+		if !strings.Contains(b.String(), part) {
+			t.Errorf("does not say %q:\n%s", part, b.String())
+		}
 	}
 }
 

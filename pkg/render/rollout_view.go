@@ -137,7 +137,7 @@ func until(s *rollout.State) *time.Time {
 	switch {
 	case s.Phase == rollout.Paused && s.Waiting == rollout.WaitingTime:
 		end = s.Since.Add(s.At().Pause.For.Std())
-	case s.Phase == rollout.Keeping:
+	case s.Phase == rollout.Keeping && !s.PauseAsked:
 		end = s.Since.Add(s.Spec.Keep.Std())
 	default:
 		return nil

@@ -335,12 +335,16 @@ func (t *turn) pause() {
 
 func (t *turn) keep() {
 	s := t.s
-	end := s.Since.Add(s.Spec.Keep.Std())
-	if !s.Full && (s.PauseAsked || t.w.At.Before(end)) {
+	switch end := s.Since.Add(s.Spec.Keep.Std()); {
+	case s.Full:
+		t.cue(CueKept)
+	case s.PauseAsked:
+		t.action.Waits = "a person"
+	case t.w.At.Before(end):
 		t.action.Waits = "the old version is kept until " + end.UTC().Format(time.TimeOnly)
-		return
+	default:
+		t.cue(CueKept)
 	}
-	t.cue(CueKept)
 }
 
 // advance goes to the next step, or beyond the last.

@@ -198,6 +198,8 @@ func TestMachineStaysWhereItIs(t *testing.T) {
 		{"a held failure is not failed again", at(Paused, func(s *State) { s.Waiting = WaitingFailed }), nil,
 			Observed{seen(func(w *World) { w.New.Restarts = 9 })}, 0, "a person"},
 		{"the old version is kept", at(Keeping, func(s *State) { s.Spec.Keep = Duration(time.Minute) }), nil, Observed{seen()}, 0, "the old version is kept until 12:01:00"},
+		{"the old version is kept for a person who asked to pause", at(Keeping, func(s *State) { s.Spec.Keep, s.PauseAsked = Duration(time.Minute), true }), nil,
+			Observed{seen(func(w *World) { w.At = noon.Add(time.Hour) })}, 0, "a person"},
 		{"a wish to pause has no meaning on the way back", at(Aborting), func(s *script) { s.back = waits }, Asked{Request: Request{Do: AskPause}}, 0, ""},
 	}
 	for _, c := range cases {

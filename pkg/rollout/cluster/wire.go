@@ -127,10 +127,16 @@ func (c *Client) bounded(ctx context.Context, do func(context.Context) error) er
 		return fmt.Errorf("the request was not sent in time: %w", context.DeadlineExceeded)
 	case limited.Err() != nil || unanswered(err):
 		utilnet.CloseIdleConnectionsFor(c.http.Transport)
-		return fmt.Errorf("no answer from the API server in time: %w", cause(err))
+		return &noAnswerError{err}
 	}
 	return cause(err)
 }
+
+// noAnswerError is a request to which no answer came in time, in fewer words than net/http has for it.
+type noAnswerError struct{ err error }
+
+func (e *noAnswerError) Error() string { return "no answer from the API server in time" }
+func (e *noAnswerError) Unwrap() error { return e.err }
 
 // bodyOf gives the answer as it came. Raw alone does not read the Status that an
 // API server sends with a refusal.
