@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,7 +35,11 @@ func (a *app) runProbeRun(ctx context.Context, o probeRunOptions) error {
 		return err
 	}
 	questions, leftOut, err := probe.Questions(s, q, o.bounds())
-	if err != nil {
+	var unknown *probe.NoContainerError
+	switch {
+	case errors.As(err, &unknown):
+		return usage("error.run-container", "asked", unknown.Asked, "near", nearest(unknown.Asked, unknown.Known), "known", unknown.Known)
+	case err != nil:
 		return err
 	}
 	asked := run.NewCluster(c.config, ownVersion())

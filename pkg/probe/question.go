@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -61,7 +62,8 @@ type Bounds struct {
 }
 
 // Questions lists the probes of the live pods that the query reaches, and says
-// how many pods were left out. Its errors are those of Check.
+// how many pods were left out. Its errors: *rule.NotFoundError, *NoContainerError,
+// or a selector that does not parse.
 func Questions(s *snapshot.Snapshot, q Query, b Bounds) (all []Question, leftOut int, err error) {
 	if _, err := labels.Parse(q.Selector); err != nil {
 		return nil, 0, fmt.Errorf("selector %q: %w", q.Selector, err)
@@ -71,7 +73,11 @@ func Questions(s *snapshot.Snapshot, q Query, b Bounds) (all []Question, leftOut
 	}
 	targets, _ := resolve(s, q)
 	scope, _ := reach(s, targets)
-	for _, sub := range look(s, scope).subjects {
+	subjects := look(s, scope).subjects
+	if err := has(subjects, b.Container); err != nil {
+		return nil, 0, err
+	}
+	for _, sub := range subjects {
 		pods := worstFirst(sub.pods)
 		if b.Pods > 0 && len(pods) > b.Pods {
 			leftOut += len(pods) - b.Pods
@@ -82,6 +88,33 @@ func Questions(s *snapshot.Snapshot, q Query, b Bounds) (all []Question, leftOut
 		}
 	}
 	return all, leftOut, nil
+}
+
+// NoContainerError says that none of the containers has the name that was asked for.
+type NoContainerError struct {
+	Asked string
+	// Known are the names there are, each once.
+	Known []string
+}
+
+func (e *NoContainerError) Error() string {
+	return fmt.Sprintf("no container is called %q; there are: %s", e.Asked, strings.Join(e.Known, ", "))
+}
+
+// has says whether some container has the name; where there is no container at all, nobody can tell.
+func has(subjects []*subject, name string) error {
+	e := &NoContainerError{Asked: name}
+	for _, sub := range subjects {
+		for _, c := range sub.containers() {
+			if !slices.Contains(e.Known, c.spec.Name) {
+				e.Known = append(e.Known, c.spec.Name)
+			}
+		}
+	}
+	if name == "" || len(e.Known) == 0 || slices.Contains(e.Known, name) {
+		return nil
+	}
+	return e
 }
 
 // worstFirst puts the pods that are not ready in front: they are why somebody asks.
