@@ -1,9 +1,6 @@
 package term
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Color is a value of --color.
 type Color string
@@ -14,15 +11,6 @@ const (
 	Always Color = "always"
 	Never  Color = "never"
 )
-
-// ParseColor reads the value of --color. The error names the allowed values.
-func ParseColor(s string) (Color, error) {
-	switch c := Color(s); c {
-	case Auto, Always, Never:
-		return c, nil
-	}
-	return Auto, fmt.Errorf("unknown value %q: use auto, always or never", s)
-}
 
 // Use decides for one stream, once: the flag, else NO_COLOR (no-color.org: any
 // non-empty value), else CLICOLOR_FORCE (bixense.com/clicolors: anything but

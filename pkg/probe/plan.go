@@ -23,12 +23,6 @@ type Query struct {
 	Selector string
 }
 
-// Checked lists the kinds that can be asked about: those with a pod template,
-// and Services for what is behind them.
-func Checked() []snapshot.Kind {
-	return append(append(templates(), unasked()...), "Service")
-}
-
 // templates are the kinds that are listed where no kind is named. ReplicaSets
 // are not: their Deployment has the template, and their name tells which it is.
 func templates() []snapshot.Kind {

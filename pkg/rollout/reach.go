@@ -5,9 +5,6 @@ import (
 	"math"
 )
 
-// maxReplicasFor bounds the search for a number of replicas that reaches a share.
-const maxReplicasFor = 10000
-
 // Reach is the mix of a workload's n replicas that is nearest to the asked
 // share, and what it comes to is Mix.Share. A Deployment may have up to surge
 // Pods beyond n, the others replace Pods and have n. There is always a new Pod
@@ -47,18 +44,6 @@ func Levels(kind string, n, surge int, steps []Weight) ([]Mix, error) {
 		levels = append(levels, at)
 	}
 	return levels, nil
-}
-
-// ReplicasFor is the smallest number of replicas of a Deployment whose nearest
-// share is within tolerance of the asked one, both in per cent of all traffic;
-// 0 where none up to 10000 is.
-func ReplicasFor(asked, tolerance Weight, surge int) int {
-	for n := 1; n <= maxReplicasFor; n++ {
-		if off(nearest(n, surge, asked), asked) <= tolerance+rounding {
-			return n
-		}
-	}
-	return 0
 }
 
 // rounding is below any difference of two shares that Pods can make, and above what floating point does to equal ones.

@@ -78,24 +78,6 @@ func TestReachIsNearest(t *testing.T) {
 	}
 }
 
-func TestReplicasFor(t *testing.T) {
-	for _, test := range []struct {
-		asked, tolerance Weight
-		surge, want      int
-	}{
-		{50, 0, 1, 1}, {50, 0, 0, 2}, {10, 0, 0, 10}, {10, 0, 1, 9}, {1, 0, 0, 100}, {1, 0, 1, 99},
-		{1, 0.5, 1, 66}, // 1 of 67: 1.49
-		{5, 1, 1, 16},   // 1 of 17: 5.88
-		{100, 0, 0, 1},
-		{Weight(100) / 3, 0, 0, 3},
-		{0.001, 0, 1, 0}, // 99999 replicas: beyond any
-	} {
-		if got := ReplicasFor(test.asked, test.tolerance, test.surge); got != test.want {
-			t.Errorf("%s +- %s with %d: %d, not %d", test.asked, test.tolerance, test.surge, got, test.want)
-		}
-	}
-}
-
 func TestPath(t *testing.T) {
 	for _, test := range []struct {
 		n, surge int
