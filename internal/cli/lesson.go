@@ -11,21 +11,20 @@ import (
 
 // viewRule shows a rule without any object: what the texts would name stands
 // there as <name>.
-func viewRule(l lang.Lang, e finding.Entry) ruleView {
-	v := ruleView{
-		ID: e.ID, Severity: e.Severity, Summary: outline(e.Summary.In(l)), Why: outline(e.Why.In(l)),
-		Silent: outline(e.Silent.In(l)), Lesson: outline(e.Lesson.In(l)),
-	}
+func viewRule(l lang.Lang, e finding.Entry, or string) ruleView {
+	text := func(t lang.Text) string { return outline(t.In(l), or) }
+	v := ruleView{ID: e.ID, Severity: e.Severity, Summary: text(e.Summary), Why: text(e.Why), Silent: text(e.Silent), Lesson: text(e.Lesson)}
 	for _, f := range e.Fix {
-		v.Fix = append(v.Fix, finding.Fix{Text: outline(f.Text.In(l)), Command: outline(f.Command)})
+		v.Fix = append(v.Fix, finding.Fix{Text: text(f.Text), Command: outline(f.Command, "")})
 	}
 	return v
 }
 
-// outline renders a template with each argument as its own name, and of each
-// choice the first branch. What stands there in one case only is left out: it
-// would be said of all.
-func outline(source string) string {
+// outline renders a template with each argument as its own name. Of a choice
+// between words the first stands for all; sentences to choose from are all told,
+// with or between them (empty: the first here too). What stands there in one case only is left out: it would
+// be said of all.
+func outline(source, or string) string {
 	// SkipFuncCheck: the functions are pkg/lang's, and none is called here.
 	tree := parse.New("text")
 	tree.Mode = parse.SkipFuncCheck
@@ -33,15 +32,14 @@ func outline(source string) string {
 	if err != nil {
 		return strings.TrimSpace(source)
 	}
-	var b strings.Builder
-	outlineList(&b, parsed.Root)
-	return strings.TrimSpace(b.String())
+	return strings.TrimSpace(outlineList(parsed.Root, or))
 }
 
-func outlineList(b *strings.Builder, list *parse.ListNode) {
+func outlineList(list *parse.ListNode, or string) string {
 	if list == nil {
-		return
+		return ""
 	}
+	var b strings.Builder
 	for _, n := range list.Nodes {
 		switch n := n.(type) {
 		case *parse.TextNode:
@@ -49,20 +47,36 @@ func outlineList(b *strings.Builder, list *parse.ListNode) {
 		case *parse.ActionNode:
 			b.WriteString(outlinePipe(n.Pipe))
 		case *parse.IfNode:
-			outlineChoice(b, n.BranchNode)
+			b.WriteString(outlineChoice(n.BranchNode, opening(b.String()), or))
 		case *parse.WithNode:
-			outlineChoice(b, n.BranchNode)
+			b.WriteString(outlineChoice(n.BranchNode, opening(b.String()), or))
 		case *parse.RangeNode:
-			outlineList(b, n.List)
+			b.WriteString(outlineList(n.List, or))
 		}
 	}
+	return b.String()
 }
 
-func outlineChoice(b *strings.Builder, n parse.BranchNode) {
-	if n.ElseList != nil {
-		outlineList(b, n.List)
+// outlineChoice takes whether a sentence begins here.
+func outlineChoice(n parse.BranchNode, begins bool, or string) string {
+	if n.ElseList == nil {
+		return ""
 	}
+	first, other := outlineList(n.List, or), outlineList(n.ElseList, or)
+	if or == "" || !begins || !ends(first) || !ends(other) {
+		return first
+	}
+	told := strings.TrimRight(first, " \n")
+	return told + " " + or + " " + strings.TrimSpace(other) + first[len(told):]
 }
+
+// opening says whether what follows a text is, or may be, a sentence of its own.
+func opening(text string) bool {
+	text = strings.TrimSpace(text)
+	return text == "" || strings.HasSuffix(text, ".") || strings.HasSuffix(text, ";")
+}
+
+func ends(text string) bool { return strings.HasSuffix(strings.TrimSpace(text), ".") }
 
 // outlinePipe: a field is its name, of words to choose from (plural) the last.
 func outlinePipe(p *parse.PipeNode) string {

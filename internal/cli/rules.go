@@ -82,7 +82,7 @@ func (a *app) runRules(o rulesOptions) error {
 	}
 	list := ruleList{APIVersion: finding.APIVersion, Kind: "RuleList", Rules: []ruleView{}}
 	for _, id := range ids {
-		list.Rules = append(list.Rules, viewRule(a.lang, catalogue[id]))
+		list.Rules = append(list.Rules, viewRule(a.lang, catalogue[id], a.t("lesson.or")))
 	}
 	switch o.output {
 	case asJSON, asYAML:

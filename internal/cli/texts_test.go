@@ -99,9 +99,13 @@ func TestOutline(t *testing.T) {
 		`Secret "{{.name}}" has`:                      `Secret "<name>" has`,
 		`{{.n}} {{plural .n "pod" "pods"}} wait`:      "<n> pods wait",
 		"{{if .a}}with {{.a}}{{else}}without{{end}}.": "with <a>.",
-		"{{broken":                                    "{{broken",
+		"It is. {{if .a}}A.{{else if .b}}B.{{else}} C. {{end}} So it goes.": "It is. A. Or: B. Or: C. So it goes.",
+		"{{if .a}}A. {{end}}It is.":                                         "It is.",
+		"{{if .a}}A. {{else}}B.{{end}}So it goes.":                          "A. Or: B. So it goes.",
+		"There {{if .a}}is one.{{else}}are <n>.{{end}}":                     "There is one.",
+		"{{broken": "{{broken",
 	} {
-		if got := outline(source); got != want {
+		if got := outline(source, "Or:"); got != want {
 			t.Errorf("%s: %q, want %q", source, got, want)
 		}
 	}
