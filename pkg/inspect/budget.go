@@ -123,20 +123,25 @@ func affordable(s *snapshot.Snapshot, first, late snapshot.Needs, bound int) sna
 }
 
 // folded puts lists in the place of many narrower reads: of one kind in one
-// namespace, and of one kind in many namespaces; but for lists that were tried in vain.
+// namespace, and of one kind in many namespaces, or in several where all are
+// looked at anyway; but for lists that were tried in vain.
 func folded(s *snapshot.Snapshot, n snapshot.Needs) snapshot.Needs {
+	namespaces := fewTargets
+	if s.Asked(snapshot.Need{Kind: "Pod"}).State == snapshot.Present {
+		namespaces = 1
+	}
 	inNamespace := func(n snapshot.Need) (wider, part snapshot.Need) {
 		return snapshot.Need{Kind: n.Kind, Namespace: n.Namespace}, n
 	}
 	inAll := func(n snapshot.Need) (wider, part snapshot.Need) {
 		return snapshot.Need{Kind: n.Kind}, snapshot.Need{Namespace: n.Namespace}
 	}
-	n.Objects = foldedBy(s, inAll, foldedBy(s, inNamespace, n.Objects))
+	n.Objects = foldedBy(s, inAll, namespaces, foldedBy(s, inNamespace, fewTargets, n.Objects))
 	return n
 }
 
 // foldedBy puts a wider read in the place of those of which it has more than a few different parts.
-func foldedBy(s *snapshot.Snapshot, widen func(snapshot.Need) (wider, part snapshot.Need), all []snapshot.Need) []snapshot.Need {
+func foldedBy(s *snapshot.Snapshot, widen func(snapshot.Need) (wider, part snapshot.Need), few int, all []snapshot.Need) []snapshot.Need {
 	parts := map[snapshot.Need]map[snapshot.Need]bool{}
 	foldable := func(n snapshot.Need) bool { return n.Fields == "" && n.Kind != snapshot.ServerVersionKind }
 	for _, n := range all {
@@ -152,7 +157,7 @@ func foldedBy(s *snapshot.Snapshot, widen func(snapshot.Need) (wider, part snaps
 	var out []snapshot.Need
 	done := map[snapshot.Need]bool{}
 	for _, n := range all {
-		if wider, _ := widen(n); foldable(n) && len(parts[wider]) > fewTargets && !slices.ContainsFunc(s.Readings(), func(r snapshot.Reading) bool { return r.Need == wider }) {
+		if wider, _ := widen(n); foldable(n) && len(parts[wider]) > few && !slices.ContainsFunc(s.Readings(), func(r snapshot.Reading) bool { return r.Need == wider }) {
 			n = wider
 		}
 		if !done[n] {

@@ -30,15 +30,17 @@ const freshEvent = 3 * time.Minute
 
 // neededNow lists the references that a pod in trouble waits for, or will wait
 // for next: those of containers that have not started, and the volumes where
-// they are not mounted yet. A pod that is well, or unwell for another reason,
-// has none, so that nothing is read for it.
+// they are not mounted yet. What the kubelet complains of now comes first. A pod
+// that is well, or unwell for another reason, has none, so that nothing is read for it.
 func neededNow(s *snapshot.Snapshot, pod *corev1.Pod) []reference {
 	mounting := mountFailed(s, pod)
-	misconfigured := false
+	misconfigured, said := false, ""
 	waits := map[string]bool{}
 	for _, c := range containers(pod) {
-		reason, _ := c.waiting()
-		misconfigured = misconfigured || reason == configError
+		reason, message := c.waiting()
+		if reason == configError {
+			misconfigured, said = true, said+message
+		}
 		waits[c.spec.Name] = c.status.State.Running == nil && c.status.State.Terminated == nil &&
 			(reason == "" || reason == configError || creating(reason))
 	}
@@ -55,6 +57,15 @@ func neededNow(s *snapshot.Snapshot, pod *corev1.Pod) []reference {
 			out = append(out, r)
 		}
 	}
+	slices.SortStableFunc(out, func(x, y reference) int {
+		switch named, other := strings.Contains(said, x.name), strings.Contains(said, y.name); {
+		case named && !other:
+			return -1
+		case other && !named:
+			return 1
+		}
+		return 0
+	})
 	return out
 }
 

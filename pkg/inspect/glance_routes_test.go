@@ -84,3 +84,18 @@ func glanceAtEntrance(t *testing.T, answer snapshot.Reading) (Report, int) {
 	}
 	return r, requests
 }
+
+// A look at all namespaces lists a kind once, however few namespaces it is wanted of.
+func TestGlanceOfAllNamespacesListsOnce(t *testing.T) {
+	q := Query{}
+	s, _ := play(t, entranceObjects(t), func(s *snapshot.Snapshot) snapshot.Needs { return Plan(s, q) })
+	var slicesRead []snapshot.Need
+	for _, r := range s.Readings() {
+		if r.Need.Kind == "EndpointSlice" {
+			slicesRead = append(slicesRead, r.Need)
+		}
+	}
+	if !slices.Equal(slicesRead, []snapshot.Need{{Kind: "EndpointSlice"}}) {
+		t.Errorf("reads %v", slicesRead)
+	}
+}

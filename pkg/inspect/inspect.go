@@ -63,6 +63,13 @@ func Explained() []snapshot.Kind {
 // where the cluster serves their like.
 func seldom() []snapshot.Kind { return []snapshot.Kind{gatewayAPIKind, "GRPCRoute"} }
 
+// eventsFirst: what controllers and kubelets said answers for more than any other list.
+func eventsFirst(all []snapshot.Need) []snapshot.Need {
+	event := func(n snapshot.Need) bool { return n.Kind == eventKind }
+	rest := slices.DeleteFunc(slices.Clone(all), event)
+	return append(slices.DeleteFunc(all, func(n snapshot.Need) bool { return !event(n) }), rest...)
+}
+
 // goOn: the HTTPRoutes of the glance are read, as far as they may be, and the
 // cluster did not say that it knows no such kind.
 func goOn(s *snapshot.Snapshot, q Query) bool {
@@ -113,9 +120,12 @@ func wants(s *snapshot.Snapshot, q Query, scope *rule.Scope, further snapshot.Ne
 	}
 	first.Add(rule.Needs(s, scope, telling()))
 	first.Add(warningNeeds(s, scope))
-	for _, k := range seldom() {
-		if q.glances() && goOn(s, q) {
-			first.Objects = append(first.Objects, q.list(s, k))
+	if q.glances() {
+		first.Objects = eventsFirst(first.Objects)
+		for _, k := range seldom() {
+			if goOn(s, q) {
+				first.Objects = append(first.Objects, q.list(s, k))
+			}
 		}
 	}
 	return first, rule.Needs(s, scope, policyRules())
