@@ -148,6 +148,7 @@ func prune(n TreeNode) (TreeNode, bool) {
 		}
 	}
 	n.Children = kept
-	ill := n.Health == Unwell || n.Health == Progressing || slices.ContainsFunc(n.Causes, func(c TreeCause) bool { return c.Severity != finding.Info })
+	waits := n.Health == Progressing && n.Relation != GuardedBy // a budget waits for the pods, and is not why they are as they are
+	ill := n.Health == Unwell || waits || slices.ContainsFunc(n.Causes, func(c TreeCause) bool { return c.Severity != finding.Info })
 	return n, ill || len(kept) > 0
 }

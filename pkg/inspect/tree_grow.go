@@ -178,19 +178,25 @@ func (g *grower) relationDown(up, down finding.Ref) Relation {
 }
 
 // references grows what the object's template names. A pod or ReplicaSet that
-// hangs under its owner does not repeat what the owner's template says.
+// hangs under its owner does not repeat what the owner's template says, and one that
+// hangs under something else, a Node say, has only those that are a trouble to it.
 func (g *grower) references(o snapshot.Object, way []finding.Ref) []TreeNode {
-	if len(way) > 1 && standsBelow(o) && g.templateAbove(way[:len(way)-1]) {
+	below := len(way) > 1 && standsBelow(o)
+	if below && g.templateAbove(way[:len(way)-1]) {
 		return nil
 	}
 	var out []TreeNode
 	for _, r := range referred(o) {
-		n := g.grow(r.to, RefersTo, way)
 		found, answer := g.s.Find(snapshot.Kind(r.to.Kind), r.to.Namespace, r.to.Name)
-		n.Health, n.Status = g.referredState(r, found, answer)
-		if g.ill[r.to] {
-			n.Health = Unwell
+		health, status := g.referredState(r, found, answer)
+		if len(g.causes[r.to]) > 0 { // of itself, and not of one of its keys that another workload wants
+			health = Unwell
 		}
+		if below && health != Unwell {
+			continue
+		}
+		n := g.grow(r.to, RefersTo, way)
+		n.Health, n.Status = health, status
 		out = append(out, n)
 	}
 	return out

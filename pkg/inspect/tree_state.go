@@ -7,7 +7,6 @@ import (
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
@@ -58,9 +57,6 @@ func (e explainer) ownState(o snapshot.Object) (Health, string) {
 		return Progressing, string(v.Status.Phase)
 	case *corev1.ServiceAccount:
 		return Healthy, e.text("tree-present", nil)
-	case *policyv1.PodDisruptionBudget:
-		args := map[string]any{"n": int(v.Status.DisruptionsAllowed), "healthy": int(v.Status.CurrentHealthy), "desired": int(v.Status.DesiredHealthy)}
-		return Healthy, e.text("tree-pdb", args)
 	case *autoscalingv2.HorizontalPodAutoscaler:
 		return e.autoscalerState(v)
 	}
