@@ -315,8 +315,8 @@ func TestRolloutErrorsToExitCodes(t *testing.T) {
 		{&plan.Error{Problem: plan.ProblemNotFound, Args: map[string]any{"workload": "deployment/web", "namespace": "shop"}}, 1, "was not found in namespace shop"},
 		{&plan.Error{Problem: plan.ProblemRising, Args: map[string]any{"weight": "5", "before": "5"}}, 2, "does not rise"},
 		{&rollout.EditError{Problem: rollout.EditNoContainer, What: "ap", Near: "app", Known: []string{"app"}}, 2, `did you mean "app"`},
-		{fmt.Errorf("save: %w", &rollout.UnwritableError{Err: errors.New("the namespace is being terminated")}), 1, "cannot be written down any more: the namespace is being terminated"},
-		{&rollout.RefusedError{Object: web, Message: "denied"}, 3, "the API server refuses deployment/web: denied"},
+		{fmt.Errorf("save: %w", &rollout.UnwritableError{Err: errors.New("the namespace is being terminated")}), 1, "cannot be written down any more: the namespace is being terminated; it stands where it was, and this driver does nothing more: clear the reason"},
+		{&rollout.RefusedError{Object: web, Message: "denied"}, 3, "the API server refuses deployment/web: denied; clear the reason, then try again"},
 	} {
 		if code, line := told(t, c.err); code != c.code || !strings.Contains(line, c.says) || strings.Count(line, "\n") != 1 {
 			t.Errorf("%v: exit %d, %q", c.err, code, line)
