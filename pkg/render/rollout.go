@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,7 +73,8 @@ func (p *page) rollout(v Rollout, now time.Time) error {
 		return err
 	}
 	p.gap()
-	p.labels("rollout-steps", "rollout-gates", "rollout-why", "rollout-now", "rollout-next", "rollout-driver")
+	p.labels("rollout-change", "rollout-steps", "rollout-gates", "rollout-why", "rollout-now", "rollout-next", "rollout-driver")
+	p.labelled("rollout-change", p.editLines(v))
 	if len(v.Steps) > 1 {
 		p.labelled("rollout-steps", p.stepLines(v))
 	}
@@ -142,6 +144,14 @@ func (p *page) versionRows(v Rollout) []row {
 		}}
 	}
 	return rows
+}
+
+// editLines say what differs where the images do not tell the versions apart.
+func (p *page) editLines(v Rollout) []string {
+	if len(v.Versions) < 2 || len(v.Change) == 0 || !slices.Equal(v.Versions[0].Images, v.Versions[1].Images) {
+		return nil
+	}
+	return p.wrapped(strings.Join(v.Change, ", "))
 }
 
 func percent(w *rollout.Weight) string {

@@ -391,6 +391,33 @@ func TestAdviceAfterARollback(t *testing.T) {
 	}
 }
 
+// What is not told by the images is told by name, and never with a value: it may be a secret.
+func TestWhatChanges(t *testing.T) {
+	secret := rollout.Edit{Env: []rollout.EnvEdit{{Name: "TOKEN", Value: "s3cret"}, {Container: "app", Name: "DEBUG", Remove: true}}, Patch: []byte("{}")}
+	for name, c := range map[string]struct {
+		images []string
+		edit   rollout.Edit
+		row    string
+	}{
+		"the same images":  {[]string{"shop/web:v1"}, secret, "  change  env TOKEN, env app:DEBUG-, patch\n"},
+		"a new image":      {[]string{"shop/web:v2"}, secret, ""},
+		"nobody knows any": {[]string{"shop/web:v1"}, rollout.Edit{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sc := scene{state: canaryState(rollout.Aborted, 1)}
+			sc.state.NewImages, sc.state.Spec.Edit = c.images, c.edit
+			var b bytes.Buffer
+			if err := WriteRollout(&b, sc.report(lang.English), Options{Lang: lang.English, Width: 200}); err != nil {
+				t.Fatal(err)
+			}
+			got := b.String()
+			if strings.Contains(got, "change") != (c.row != "") || !strings.Contains(got, c.row) || strings.Contains(got, "s3cret") {
+				t.Errorf("%s", got)
+			}
+		})
+	}
+}
+
 // Where a step has no gate, none is said to be asked or to have passed.
 func TestAStepWithoutGates(t *testing.T) {
 	for _, c := range []struct {

@@ -1,6 +1,9 @@
 package render
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"time"
 
@@ -33,7 +36,9 @@ type Rollout struct {
 	Reachable rollout.Weight   `json:"reachable"`
 	Steps     []RolloutStep    `json:"steps"`
 	Versions  []RolloutVersion `json:"versions"`
-	Gates     []RolloutGate    `json:"gates"`
+	// Change names what makes the new version of the old one, without the values of variables.
+	Change []string      `json:"change"`
+	Gates  []RolloutGate `json:"gates"`
 	// Driver is null where nobody has driven yet, or it is not known who does.
 	Driver *RolloutDriver `json:"driver"`
 	// Abandoned is one under way that nobody drives.
@@ -113,10 +118,40 @@ func NewRollout(s *rollout.State, w *rollout.World, d rollout.Event, driver *Rol
 	for _, step := range s.Spec.Steps {
 		v.Steps = append(v.Steps, RolloutStep{Weight: step.Weight, Pause: pauseText(step.Pause)})
 	}
+	v.Change = changes(s.Spec.Edit)
 	v.Until = until(s)
 	v.Versions = versions(s, w, d)
 	v.Gates = gates(s)
 	return v
+}
+
+// changes names the parts of an edit. When the rollout is over, the journal holds
+// neither a patch nor a manifest any more.
+func changes(e rollout.Edit) []string {
+	all := []string{}
+	for _, container := range slices.Sorted(maps.Keys(e.Images)) {
+		all = append(all, "image "+container+"="+e.Images[container])
+	}
+	for _, v := range e.Env {
+		name := v.Name
+		if v.Container != "" {
+			name = v.Container + ":" + name
+		}
+		if v.Remove {
+			name += "-"
+		}
+		all = append(all, "env "+name)
+	}
+	if len(e.Patch) > 0 {
+		all = append(all, "patch")
+	}
+	if len(e.Manifest) > 0 {
+		all = append(all, "manifest")
+	}
+	if e.Revision != 0 {
+		all = append(all, fmt.Sprintf("revision %d", e.Revision))
+	}
+	return all
 }
 
 // manual is a pause that only a person ends.
