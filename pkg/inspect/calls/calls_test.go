@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
@@ -40,6 +41,21 @@ func TestCallee(t *testing.T) {
 		if ok != (c.want != "") {
 			t.Errorf("%s://%s: %v", c.scheme, c.host, ok)
 		}
+	}
+}
+
+// An Ingress is on the map with the Service that it names, though that is not there.
+func TestRouteToAServiceThatIsNotThere(t *testing.T) {
+	d := drawn("shop", "shop", "web")
+	ingress := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "front"}}
+	ingress.Spec.DefaultBackend = &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "wbe", Port: networkingv1.ServiceBackendPort{Number: 80}}}
+	d.s.Add(ingress)
+	r, err := Draw(d.s, "shop", lang.English)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Calls) != 1 || r.Calls[0].To != "outside/wbe.shop" {
+		t.Errorf("draws %v", r.Calls)
 	}
 }
 

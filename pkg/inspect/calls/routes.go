@@ -22,7 +22,11 @@ func (d *drawer) routes() {
 			r := rule.RefTo(o)
 			entry := Node{ID: d.id(r), Sort: Entry, Name: d.label(r), Object: r, Hosts: hosts}
 			for _, b := range backends {
-				to, ok := d.callee(r.Namespace, snapshot.Address{Host: b.host, Port: b.port})
+				host := b.host
+				if k != "VirtualService" && !strings.Contains(host, ".") { // these name Services and nothing else, be they there or not
+					host += "." + r.Namespace + ".svc"
+				}
+				to, ok := d.callee(r.Namespace, snapshot.Address{Host: host, Port: b.port})
 				if ok && !(k == "VirtualService" && d.mesh(hosts, r.Namespace, to)) {
 					d.arrow(d.node(entry), to, b.port, Declared, Basis{Source: FromRoute, Object: r, Path: b.path, Value: b.value()})
 				}
