@@ -13,6 +13,7 @@ const (
 	podRequests     = 8
 	objectRequests  = 10
 	trafficRequests = 12 // several Services and what lies behind them
+	routedRequests  = 15 // a Service, what lies behind it, and what routes to it
 	manyRequests    = 20
 )
 

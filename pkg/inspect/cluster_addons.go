@@ -81,12 +81,20 @@ func (t clusterTeller) addons() []Part {
 // among what was read; where that could not be, it is not said to be missing.
 func (t clusterTeller) noneOf(role, name string) Part {
 	p := Part{Role: role, Name: name, Health: Unknown, Status: t.say("cluster-none-seen", nil), Basis: "daemonsets, deployments in " + systemNamespace}
-	for _, a := range []snapshot.Answer{t.s.Covered("DaemonSet", "", ""), t.s.Covered("Deployment", systemNamespace, "")} {
-		if a.State != snapshot.Present {
-			return t.unseen(role, name, p.Basis, a.Why)
-		}
+	if a := t.looked(); a.State != snapshot.Present {
+		return t.unseen(role, name, p.Basis, a.Why)
 	}
 	return p
+}
+
+// looked says whether the workloads in which add-ons run were read.
+func (t clusterTeller) looked() snapshot.Answer {
+	for _, a := range []snapshot.Answer{t.s.Covered("DaemonSet", "", ""), t.s.Covered("Deployment", systemNamespace, "")} {
+		if a.State != snapshot.Present {
+			return a
+		}
+	}
+	return snapshot.Answer{State: snapshot.Present}
 }
 
 // addon looks for one: a workload tells most, a class or an API group only that it was installed.
@@ -111,7 +119,7 @@ func (t clusterTeller) addon(a addon) (Part, bool) {
 	}
 	for _, g := range a.groups {
 		if slices.Contains(t.answers.Groups, g) {
-			p.Status, p.Basis = t.say("cluster-api-only", nil), "API "+g
+			p.Status, p.Basis = t.say("cluster-api-only", map[string]any{"looked": t.looked().State == snapshot.Present}), "API "+g
 			if health, status, ok := t.aggregated(g); ok {
 				p.Health, p.Status = health, status
 			}

@@ -15,6 +15,8 @@ import (
 type condition struct {
 	of, kind, status, reason, message string
 	since                             time.Time
+	// updated is when reason and message were last written, where the kind says so: a Deployment does.
+	updated time.Time
 	// stale: it is about an older form of the object.
 	stale bool
 }
@@ -183,6 +185,9 @@ func readConditions(u *unstructured.Unstructured, of string, in any) []condition
 		got.stale = stale(u, c)
 		if at, err := time.Parse(time.RFC3339, textIn(c, "lastTransitionTime")); err == nil {
 			got.since = at
+		}
+		if at, err := time.Parse(time.RFC3339, textIn(c, "lastUpdateTime")); err == nil {
+			got.updated = at
 		}
 		out = append(out, got)
 	}

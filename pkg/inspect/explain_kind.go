@@ -188,11 +188,12 @@ func (e explainer) event(v *corev1.Event) told {
 		health = Unknown // what became of it since is for the object to say
 	}
 	n := max(1, occurrences(v))
+	about := finding.Ref{Kind: v.InvolvedObject.Kind, Namespace: v.InvolvedObject.Namespace, Name: v.InvolvedObject.Name}
 	t := told{
 		summary: e.text("event", map[string]any{"reason": v.Reason, "message": v.Message, "from": v.Source.Component + v.ReportingController}),
-		health:  health, status: e.text("event-status", map[string]any{"type": v.Type, "n": n, "ago": e.ago(rule.LastSeen(v))}),
+		health:  health, status: e.text("event-status", map[string]any{"type": v.Type, "reason": v.Reason, "object": about.String(), "n": n, "ago": e.ago(rule.LastSeen(v))}),
 	}
-	t.points(RefersTo, v.InvolvedObject.Kind, v.InvolvedObject.Namespace, v.InvolvedObject.Name)
+	t.points(RefersTo, about.Kind, about.Namespace, about.Name)
 	return t
 }
 

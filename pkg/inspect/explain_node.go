@@ -1,13 +1,13 @@
 package inspect
 
 import (
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	helper "k8s.io/component-helpers/resource"
 
+	"github.com/kubectl-msa/kubectl-msa/pkg/fit"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -76,10 +76,11 @@ func (e explainer) load(t *told, node *corev1.Node) {
 	for _, r := range []struct {
 		id   string
 		name corev1.ResourceName
-		used string
-	}{{"what-node-pods", corev1.ResourcePods, strconv.Itoa(n)}, {"what-cpu", corev1.ResourceCPU, cpu.String()}, {"what-memory", corev1.ResourceMemory, memory.String()}} {
+		used resource.Quantity
+	}{{"what-node-pods", corev1.ResourcePods, *resource.NewQuantity(int64(n), resource.DecimalSI)}, {"what-cpu", corev1.ResourceCPU, cpu}, {"what-memory", corev1.ResourceMemory, memory}} {
 		if has, ok := room[r.name]; ok {
-			t.rows = append(t.rows, named(e.text(r.id, nil), e.text("at-most", map[string]any{"n": has.String()}), r.used, nil))
+			most := e.text("at-most", map[string]any{"n": fit.Human(r.name, has, false)})
+			t.rows = append(t.rows, named(e.text(r.id, nil), most, fit.Human(r.name, r.used, true), nil))
 		}
 	}
 }

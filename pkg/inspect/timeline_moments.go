@@ -62,7 +62,11 @@ func (e explainer) conditionMoments(o snapshot.Object) []Moment {
 		if c.message != "" {
 			what += ": " + c.message
 		}
-		out = append(out, Moment{At: c.since, Kind: MomentCondition, Object: rule.RefTo(o), What: what, Warning: badCondition(c.kind, c.status)})
+		at := c.since
+		if c.updated.After(at) {
+			at = c.updated
+		}
+		out = append(out, Moment{At: at, Kind: MomentCondition, Object: rule.RefTo(o), What: what, Warning: badCondition(c.kind, c.status)})
 	}
 	return out
 }
@@ -156,7 +160,7 @@ func (e explainer) eventMoments() []Moment {
 		m := Moment{
 			At: firstSeen(event), Kind: MomentEvent, Object: finding.Ref{Kind: about.Kind, Namespace: about.Namespace, Name: about.Name},
 			Times: max(1, occurrences(event)), Warning: event.Type == corev1.EventTypeWarning,
-			What: event.Reason + ": " + strings.TrimPrefix(event.Message, "(combined from similar events): "),
+			What: event.Reason + ": " + withoutItself(event),
 		}
 		if last := rule.LastSeen(event).UTC(); last.After(m.At) {
 			m.Until = &last
@@ -164,6 +168,19 @@ func (e explainer) eventMoments() []Moment {
 		out = append(out, m)
 	}
 	return out
+}
+
+// withoutItself is an event's message without the name of the pod that it is about,
+// which stands beside it, so that the same thing said of several pods is the same.
+func withoutItself(e *corev1.Event) string {
+	about, message := e.InvolvedObject, strings.TrimPrefix(e.Message, "(combined from similar events): ")
+	if about.Kind != "Pod" || about.Name == "" {
+		return message
+	}
+	return strings.NewReplacer(
+		" in pod "+about.Name+"_"+about.Namespace+"("+string(about.UID)+")", "", // the kubelet's way (format.Pod)
+		" "+about.Namespace+"/"+about.Name+" ", " ", // the scheduler's
+	).Replace(message)
 }
 
 func firstSeen(e *corev1.Event) time.Time {

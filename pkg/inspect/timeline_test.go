@@ -6,6 +6,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
@@ -63,4 +67,27 @@ func TestTimelineOfARoute(t *testing.T) {
 		}
 	}
 	t.Errorf("nothing says when edge refused the route: %v", r.Timeline)
+}
+
+// What is said of several pods is one line, though each message names its own; and
+// a Deployment's condition stands where it was last written.
+func TestTimelineJoinsWhatIsSaidOfPods(t *testing.T) {
+	event := func(pod, message string) *corev1.Event {
+		return &corev1.Event{InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "shop", Name: pod, UID: "u-" + types.UID(pod)}, Message: message}
+	}
+	for said, want := range map[string]string{
+		"Successfully assigned shop/web-1-a to node-1":                                  "Successfully assigned to node-1",
+		"Back-off restarting failed container app in pod web-1-a_shop(u-web-1-a)":       "Back-off restarting failed container app",
+		`Readiness probe failed: Get "http://10.0.0.1/": dial tcp 10.0.0.1:80: refused`: `Readiness probe failed: Get "http://10.0.0.1/": dial tcp 10.0.0.1:80: refused`,
+	} {
+		if got := withoutItself(event("web-1-a", said)); got != want {
+			t.Errorf("%q becomes %q", said, got)
+		}
+	}
+	wrote := time.Date(2026, 1, 2, 11, 5, 0, 0, time.UTC)
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"}}
+	d.Status.Conditions = []appsv1.DeploymentCondition{{Type: "Progressing", Status: "True", Reason: "NewReplicaSetAvailable", LastTransitionTime: metav1.NewTime(wrote.Add(-time.Hour)), LastUpdateTime: metav1.NewTime(wrote)}}
+	if all := (explainer{}).conditionMoments(d); len(all) != 1 || !all[0].At.Equal(wrote) {
+		t.Errorf("%v", all)
+	}
 }

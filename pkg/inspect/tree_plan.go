@@ -19,7 +19,7 @@ func treeBudget(q Query) int {
 		case gatewayAPIKind:
 			return manyRequests
 		case "Service": // with what routes to it
-			most = max(most, trafficRequests)
+			most = max(most, routedRequests)
 		}
 	}
 	return most

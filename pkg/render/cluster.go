@@ -42,7 +42,7 @@ func (c clusterPart) headline(p *page, tail string) {
 	case worst > 0 || len(c.report.NotChecked) > 0 || len(r.Nodes) == 0:
 		m = markInfo
 	}
-	p.headline(m, p.say("cluster-head", map[string]any{"version": r.Version, "provider": r.Provider, "ready": ready, "n": len(r.Nodes)}), tail)
+	p.headline(m, p.say("cluster-head", map[string]any{"version": r.Version, "provider": r.Provider, "ready": ready, "n": len(r.Nodes), "unread": len(r.Nodes) == 0 && len(c.report.NotChecked) > 0}), tail)
 }
 
 func (c clusterPart) nothing(p *page) { c.headline(p, p.uncheckedTail(c.report.Report)) }

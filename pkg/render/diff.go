@@ -8,6 +8,9 @@ import (
 
 // differed writes what changed between two revisions, a field a block.
 func (p *page) differed(r inspect.DiffReport) {
+	if len(r.Diffs) == 0 && len(r.NotChecked) > 0 {
+		p.headline(markInfo, p.say("view-unread", map[string]any{"targets": p.targets(r.Scope)}), p.uncheckedTail(r.Report))
+	}
 	for _, d := range r.Diffs {
 		p.gap()
 		args := map[string]any{"object": d.Object.String(), "n": len(d.Changes), "from": int64(0), "to": int64(0)}

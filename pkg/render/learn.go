@@ -9,7 +9,12 @@ import (
 // learned writes lessons: each a headline, its paragraphs, and how to see it.
 func (p *page) learned(r inspect.LearnReport) {
 	if len(r.Lessons) == 0 {
-		p.headline(markInfo, p.say("learn-none", map[string]any{"targets": p.targets(r.Scope)}), p.uncheckedTail(r.Report))
+		args := map[string]any{"targets": p.targets(r.Scope)}
+		said := p.say("learn-none", args)
+		if len(r.NotChecked) > 0 {
+			said = p.say("view-unread", args)
+		}
+		p.headline(markInfo, said, p.uncheckedTail(r.Report))
 	}
 	for _, l := range r.Lessons {
 		p.gap()

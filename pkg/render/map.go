@@ -56,7 +56,11 @@ func WriteMap(w io.Writer, report calls.Report, as MapFormat, o Options) error {
 
 // mapped writes the map as text: each caller with those it calls, and why.
 func (p *page) mapped(r calls.Report) error {
-	p.headline(markInfo, p.say("map-head", map[string]any{"namespace": r.Scope.Namespace, "nodes": len(r.Nodes), "calls": len(r.Calls)}), p.uncheckedTail(r.Report))
+	head := p.say("map-head", map[string]any{"namespace": r.Scope.Namespace, "nodes": len(r.Nodes), "calls": len(r.Calls)})
+	if len(r.Nodes) == 0 && len(r.NotChecked) > 0 {
+		head = p.say("view-unread", map[string]any{"targets": p.targets(r.Scope)})
+	}
+	p.headline(markInfo, head, p.uncheckedTail(r.Report))
 	names := map[string]string{}
 	for _, n := range r.Nodes {
 		names[n.ID] = n.Name

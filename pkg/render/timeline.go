@@ -54,7 +54,7 @@ func (p *page) happened(m inspect.Moment, r inspect.TimelineReport, ages, names 
 	head := m.At.UTC().Format("15:04:05") + "  " + p.style.paint(faint, strings.Repeat(" ", ages-columns(ago(r.TakenAt.Sub(m.At))))+ago(r.TakenAt.Sub(m.At))) + "  "
 	who := shorten(p.whose(m, r.Scope.Namespace), names, tableCut)
 	what := inline(m.What)
-	if m.Times > 1 || m.Until != nil && m.Times > 0 {
+	if m.Times > max(m.Objects, 1) || m.Until != nil && m.Times > 0 {
 		last := ""
 		if m.Until != nil {
 			last = m.Until.UTC().Format("15:04:05")

@@ -58,5 +58,5 @@ func viewTexts() (ids []string, args map[string]any) {
 	for _, r := range []string{"api-server", "etcd", "scheduler", "controller-manager", "cloud-controller-manager", "dns", "metrics", "cni", "proxy", "ingress", "gateway", "mesh", "monitoring", "delivery", "certificates"} {
 		ids = append(ids, "cluster-role-"+r)
 	}
-	return ids, map[string]any{"kind": "pod", "title": "x", "day": "x", "last": "x", "nodes": 2, "calls": 2, "path": "x", "value": "x", "kinds": "x", "takers": "2", "shared": true, "ready": 1, "desired": 2, "from": 1, "to": 2, "cause": "x", "port": "80", "version": "v1", "provider": "x"}
+	return ids, map[string]any{"kind": "pod", "title": "x", "day": "x", "last": "x", "nodes": 2, "calls": 2, "path": "x", "value": "x", "kinds": "x", "takers": "2", "shared": true, "ready": 1, "desired": 2, "from": 1, "to": 2, "cause": "x", "port": "80", "version": "v1", "provider": "x", "unread": false}
 }
