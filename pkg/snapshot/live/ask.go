@@ -41,11 +41,20 @@ func (r *Reader) readVersion(ctx context.Context, n snapshot.Need) objectResult 
 // Groups lists the API groups that are registered, with their preferred versions.
 // A registered group may still not answer: see Serves.
 func (r *Reader) Groups(ctx context.Context) (map[string]string, error) {
+	groups := map[string]string{}
+	all, old, err := r.served(ctx)
+	for _, g := range all {
+		if len(g.Versions) > 0 { // the preferred one comes first
+			groups[g.Name] = g.Versions[0].Version
+		}
+	}
+	if err == nil && !old {
+		return groups, nil
+	}
 	var list metav1.APIGroupList
 	if err := r.getJSON(ctx, "/apis", &list); err != nil {
 		return nil, fmt.Errorf("%s", r.why("get /apis", err))
 	}
-	groups := map[string]string{}
 	for _, g := range list.Groups {
 		groups[g.Name] = g.PreferredVersion.Version
 	}
