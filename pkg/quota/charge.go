@@ -18,8 +18,8 @@ type ledger struct {
 	quota   *corev1.ResourceQuota
 	used    corev1.ResourceList
 	classes *deviceClasses
-	// atLeast are names under which more may be used: claims could not be counted.
-	atLeast []corev1.ResourceName
+	// atLeast are names under which more may be used, and the kinds that were not read.
+	atLeast map[corev1.ResourceName]snapshot.Kind
 }
 
 // newLedger begins with what the quota's status says. That, not the spec, is
@@ -97,11 +97,21 @@ func (c charge) check(all []*ledger) (refusals []Refusal, counting []*ledger) {
 	return refusals, counting
 }
 
-// unsure says that one of the ledgers may have less left than it says, of what the object takes.
-func (c charge) unsure(counting []*ledger) bool {
-	return slices.ContainsFunc(counting, func(l *ledger) bool {
-		return len(l.atLeast) > 0 && len(only(c.delta(l), l.atLeast)) > 0
-	})
+// unsure are the kinds without which one of the ledgers may have less left than it
+// says, of what the object takes.
+func (c charge) unsure(counting []*ledger) []snapshot.Kind {
+	var out []snapshot.Kind
+	for _, l := range counting {
+		if len(l.atLeast) == 0 {
+			continue
+		}
+		for _, name := range names(c.delta(l)) {
+			if kind, unread := l.atLeast[name]; unread {
+				out = append(out, kind)
+			}
+		}
+	}
+	return out
 }
 
 // take writes the object into the ledgers that count it.

@@ -97,7 +97,8 @@ func (s *Space) learn(o snapshot.Object) {
 
 // addQuota takes in a quota that a manifest makes or changes, as it will be once
 // it has been counted: with what is known to be there, and with what was let in
-// before it. A name of which not all is known stays uncounted.
+// before it. Of what could not be read there may be more; a name that this tool
+// cannot count stays uncounted.
 func (s *Space) addQuota(q *corev1.ResourceQuota, old snapshot.Object, known func(snapshot.Kind) ([]snapshot.Object, bool)) {
 	q = q.DeepCopy()
 	roundUp(q.Spec.Hard)
@@ -109,7 +110,17 @@ func (s *Space) addQuota(q *corev1.ResourceQuota, old snapshot.Object, known fun
 	counted, sure := r.names(q)
 	q.Status.Hard, q.Status.Used = q.Spec.Hard, r.count(q, counted)
 	l := newLedger(q, s.classes)
-	l.atLeast = slices.DeleteFunc(counted, func(name corev1.ResourceName) bool { return slices.Contains(sure, name) })
+	l.atLeast = map[corev1.ResourceName]snapshot.Kind{}
+	for _, name := range names(q.Spec.Hard) {
+		kind, countable := CountedKind(name)
+		switch {
+		case slices.Contains(sure, name) || !countable:
+		case slices.Contains(counted, name):
+			l.atLeast[name] = "DeviceClass"
+		default:
+			l.atLeast[name], q.Status.Used[name] = kind, count(0)
+		}
+	}
 	for _, m := range s.made {
 		if l.matches(m.object) {
 			for name, one := range only(l.takes(m.object, s.at), names(q.Status.Used)) {
@@ -124,7 +135,7 @@ func (s *Space) addQuota(q *corev1.ResourceQuota, old snapshot.Object, known fun
 		}
 		for name, used := range only(other.used, names(q.Spec.Hard)) {
 			l.used[name], q.Status.Used[name] = used, used
-			l.atLeast = slices.DeleteFunc(l.atLeast, func(n corev1.ResourceName) bool { return n == name })
+			delete(l.atLeast, name)
 		}
 		return true
 	})
@@ -204,8 +215,10 @@ func (s *Space) judge(o, old snapshot.Object) (Outcome, []*ledger) {
 	s.unread(&out, "ResourceQuota")
 	var counting []*ledger
 	out.Refusals, counting = c.check(s.ledgers)
-	if c.unsure(counting) && !slices.Contains(out.Unknown, "DeviceClass") {
-		out.Unknown = append(out.Unknown, "DeviceClass")
+	for _, kind := range c.unsure(counting) {
+		if !slices.Contains(out.Unknown, kind) {
+			out.Unknown = append(out.Unknown, kind)
+		}
 	}
 	return out, counting
 }
