@@ -3,6 +3,7 @@ package quota
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -182,11 +183,11 @@ func (c *checker) one(o snapshot.Object) Admission {
 	if out.Admitted() {
 		out = space.Admit(o, old)
 	}
-	if r := c.rehearsed(a.Object, false); r != nil && out.Admitted() {
-		out.Refusals = append(out.Refusals, *r)
+	if r := c.rehearsed(a.Object, false); r != nil && (out.Admitted() || r.precedes(out.Refusals[0])) {
+		out.Refusals = append([]Refusal{*r}, out.Refusals...)
 	}
 	if !out.Admitted() {
-		c.report(verdict{of: o, work: work, out: out, space: space, pods: work.Pods})
+		c.report(verdict{of: o, work: work, out: out, space: space, pods: work.Pods, itself: isWork && meterOf(o) != podMeter})
 		if !isWork {
 			return settled(a, out, nil)
 		}
@@ -313,6 +314,12 @@ func (c *checker) known(namespace string) func(snapshot.Kind) ([]snapshot.Object
 		}
 		return c.in.State.OfKind(kind, namespace), c.in.State.Covered(kind, namespace, "").State == snapshot.Present
 	}
+}
+
+// precedes says that the API server comes to this refusal before the other:
+// what is not valid never gets to the quotas.
+func (r Refusal) precedes(other Refusal) bool {
+	return other.By != ByValidation && strings.Contains(r.Message, " is invalid: ")
 }
 
 // rehearsed is the refusal that a dry run brought, nil where it brought none.

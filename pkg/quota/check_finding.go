@@ -29,6 +29,9 @@ type verdict struct {
 	// busiest; stalls says that it cannot even begin.
 	surge  int
 	stalls bool
+	// itself says that what is refused is the workload, or what stands between it
+	// and its pods, and no pod.
+	itself bool
 	// waiting are pods that have no claim for devices yet, by the claim's name.
 	waiting map[string]int
 }
@@ -43,7 +46,7 @@ func (v verdict) finding() finding.Finding {
 	f := finding.Finding{Object: ref, Confidence: finding.Certain}
 	f.Args = map[string]any{
 		"object": ref.String(), "kind": ref.Kind, "name": ref.Name, "namespace": ref.Namespace, "message": r.Message, "reason": r.Reason(),
-		"by": r.Name, "pods": v.pods, "allowed": v.allowed, "had": v.had, "workload": v.work.Template != nil, "inside": v.before != nil,
+		"by": r.Name, "pods": v.pods, "allowed": v.allowed, "had": v.had, "workload": v.work.Template != nil && !v.itself, "inside": v.before != nil,
 	}
 	switch r.Cause {
 	case Exceeded:
@@ -119,7 +122,7 @@ func (v verdict) exceeded(f *finding.Finding, r Refusal) {
 	}
 	n := v.pods
 	switch {
-	case v.stalls:
+	case v.itself, v.stalls:
 		n = 1
 	case v.surge > 0:
 		n = v.surge
@@ -136,7 +139,7 @@ func (v verdict) exceeded(f *finding.Finding, r Refusal) {
 	f.Args["one"], f.Args["used"], f.Args["hard"], f.Args["left"] = human(one, true), human(used, true), human(hard, false), human(left, false)
 	f.Args["needs"], f.Args["raise"] = human(needs, true), needs.String()
 	f.Args["surge"], f.Args["stalls"], f.Args["late"] = v.surge, v.stalls, v.stalls && v.allowed > 0
-	f.Args["each"], f.Args["scalable"] = share(key, left, n), v.work.Template != nil && v.work.Ref.Kind != "Pod" && v.work.Ref.Kind != "DaemonSet"
+	f.Args["each"], f.Args["scalable"] = share(key, left, n), v.work.Template != nil && !v.itself && v.work.Ref.Kind != "Pod" && v.work.Ref.Kind != "DaemonSet"
 	f.Args["devices"] = waitsForDevices(v.work, r)
 	for _, name := range r.Resources {
 		u, h := r.Used[name], r.Hard[name]

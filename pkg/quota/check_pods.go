@@ -30,7 +30,7 @@ func (c *checker) pods(a Admission, w Work, old snapshot.Object, own Outcome) Ad
 	}
 	n, sure := c.wanted(w)
 	out := c.children(space, w)
-	v := verdict{of: w.Object, work: w, space: space, pods: n}
+	v := verdict{of: w.Object, work: w, space: space, pods: n, itself: !out.Admitted()}
 	if out.Admitted() {
 		v.before = space.clone()
 		v.allowed, out = c.fill(space, w, n)
@@ -235,6 +235,8 @@ func (c *checker) update(a Admission, w, live Work) Admission {
 	var out Outcome
 	if out = c.children(end, w); out.Admitted() {
 		v.allowed, out = c.fill(end, w, n)
+	} else {
+		v.itself = true
 	}
 	if out = c.withRehearsal(w, out); !out.Admitted() && out.Refusals[0].Cause == Unmodelled {
 		v.allowed = 0
