@@ -188,12 +188,18 @@ func auditScope(s *snapshot.Snapshot, q Query) (*rule.Scope, []finding.Ref) {
 }
 
 // amounts writes a list, CPU and memory first.
-func amounts(list corev1.ResourceList) []Amount {
+func amounts(list corev1.ResourceList) []Amount { return written(list, true) }
+
+// sampled writes what was measured, as kubectl top does: CPU, which the metrics
+// API has in billionths, rounded up to thousandths, and memory down to whole Mi.
+func sampled(list corev1.ResourceList) []Amount { return written(list, false) }
+
+func written(list corev1.ResourceList, up bool) []Amount {
 	out := []Amount{}
 	for _, name := range ordered(list) {
 		shown := list[name].DeepCopy()
-		shown.RoundUp(resource.Milli) // the metrics API measures CPU in billionths
-		out = append(out, Amount{Resource: string(name), Quantity: fit.Human(name, shown, true), exact: list[name]})
+		shown.RoundUp(resource.Milli)
+		out = append(out, Amount{Resource: string(name), Quantity: fit.Human(name, shown, up), exact: list[name]})
 	}
 	return out
 }

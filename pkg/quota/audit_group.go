@@ -57,7 +57,7 @@ func groups(s *snapshot.Snapshot, uses []workUse, v View) []GroupUse {
 		}
 	}
 	for name, t := range tallies {
-		out = append(out, GroupUse{Name: name, Pods: t.pods, Requests: amounts(t.requests), Limits: amounts(t.limits), Usage: amounts(t.usage), Allocatable: amounts(offered[name])})
+		out = append(out, GroupUse{Name: name, Pods: t.pods, Requests: amounts(t.requests), Limits: amounts(t.limits), Usage: sampled(t.usage), Allocatable: amounts(offered[name])})
 	}
 	slices.SortFunc(out, func(a, b GroupUse) int { return cmp.Compare(a.Name, b.Name) })
 	return out

@@ -70,7 +70,7 @@ func resourceUses(t *tally, v View, quotas []QuotaUse) []ResourceUse {
 		u := of(corev1.ResourceName(a.Resource))
 		u.Limit, u.Basis.Limit = a.Quantity, v.Counted()
 	}
-	for _, a := range amounts(t.usage) {
+	for _, a := range sampled(t.usage) {
 		u := of(corev1.ResourceName(a.Resource))
 		u.Usage, u.Basis.Usage = a.Quantity, FromMetrics
 	}

@@ -87,7 +87,7 @@ func namespaceUses(s *snapshot.Snapshot, scope *rule.Scope, soft SoftLimits, v V
 				u.Quotas = append(u.Quotas, lines...)
 			}
 		}
-		u.Pods, u.Requests, u.Limits, u.Usage = sum.pods, amounts(sum.requests), amounts(sum.limits), amounts(sum.usage)
+		u.Pods, u.Requests, u.Limits, u.Usage = sum.pods, amounts(sum.requests), amounts(sum.limits), sampled(sum.usage)
 		u.Resources = resourceUses(sum, v, slices.Clone(u.Quotas))
 		out = append(out, u)
 	}
@@ -160,7 +160,7 @@ func workloadUse(s *snapshot.Snapshot, w workUse, v View) (WorkloadUse, *tally) 
 			}
 		}
 	}
-	u := WorkloadUse{Workload: w.ref, Pods: t.pods, Requests: amounts(t.requests), Limits: amounts(t.limits), Usage: amounts(t.usage), Containers: []ContainerUse{}, Resources: chargedUses(t, v)}
+	u := WorkloadUse{Workload: w.ref, Pods: t.pods, Requests: amounts(t.requests), Limits: amounts(t.limits), Usage: sampled(t.usage), Containers: []ContainerUse{}, Resources: chargedUses(t, v)}
 	var sample *corev1.Pod
 	switch {
 	case len(w.pods) > 0:
@@ -174,7 +174,7 @@ func workloadUse(s *snapshot.Snapshot, w workUse, v View) (WorkloadUse, *tally) 
 	each(sample, func(c *corev1.Container, init bool) {
 		u.Containers = append(u.Containers, ContainerUse{
 			Container: c.Name, Init: init && !isSidecar(c),
-			Requests: amounts(c.Resources.Requests), Limits: amounts(c.Resources.Limits), Usage: amounts(mean(byContainer[c.Name])),
+			Requests: amounts(c.Resources.Requests), Limits: amounts(c.Resources.Limits), Usage: sampled(mean(byContainer[c.Name])),
 		})
 	})
 	if v.Explain {

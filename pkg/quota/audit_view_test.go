@@ -273,3 +273,12 @@ func TestLeanPodsCountTheSame(t *testing.T) {
 		}
 	}
 }
+
+// Use is written as kubectl top writes it, what is asked for never smaller than it is.
+func TestAmountsAreWritten(t *testing.T) {
+	list := corev1.ResourceList{"cpu": resource.MustParse("1400001n"), "memory": resource.MustParse("2900Ki")}
+	asked, used := amounts(list), sampled(list)
+	if asked[0].Quantity != "2m" || asked[1].Quantity != "3Mi" || used[0].Quantity != "2m" || used[1].Quantity != "2Mi" {
+		t.Errorf("asked %+v, used %+v", asked, used)
+	}
+}

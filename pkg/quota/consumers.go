@@ -70,7 +70,7 @@ func (c consumers) of(q *corev1.ResourceQuota, name corev1.ResourceName) string 
 	default:
 		return ""
 	}
-	return written(name, parts)
+	return summed(name, parts)
 }
 
 func (c consumers) charged(q *corev1.ResourceQuota, name corev1.ResourceName, add func(string, resource.Quantity)) {
@@ -112,8 +112,8 @@ func (c consumers) deviceClaims(q *corev1.ResourceQuota, name corev1.ResourceNam
 	}
 }
 
-// written is "deployment/web 2 + deployment/api 1 = 3".
-func written(name corev1.ResourceName, parts []part) string {
+// summed is "deployment/web 2 + deployment/api 1 = 3".
+func summed(name corev1.ResourceName, parts []part) string {
 	slices.SortFunc(parts, func(a, b part) int { return cmp.Or(b.sum.Cmp(a.sum), strings.Compare(a.of, b.of)) })
 	const shown = 5
 	var words []string

@@ -82,7 +82,7 @@ func (f *fitter) answers() []Fit {
 			r.FitsAtMost = &more
 		}
 		full := f.full(a)
-		r.Refused, r.Message, r.Change = refusedIn(full, fits < a.asked)
+		r.Refused, r.Message, r.Change = f.refusedIn(full, fits < a.asked)
 		if missing := a.asked - a.running; missing > 0 && most < missing {
 			f.reportFit(a, r, full)
 		}
@@ -114,7 +114,7 @@ func (f *fitter) full(a *ask) fit.Verdict {
 	return out
 }
 
-func refusedIn(v fit.Verdict, short bool) ([]Refused, string, string) {
+func (f *fitter) refusedIn(v fit.Verdict, short bool) ([]Refused, string, string) {
 	out := []Refused{}
 	if !short || len(v.Nodes) == 0 && len(v.Everywhere) == 0 {
 		return out, "", ""
@@ -122,8 +122,17 @@ func refusedIn(v fit.Verdict, short bool) ([]Refused, string, string) {
 	for _, c := range v.Counts() {
 		out = append(out, Refused{Constraint: c.Reason, Resource: c.Detail, Words: c.Words, Nodes: c.Nodes})
 	}
-	change, _ := v.SmallestChange()
-	return out, v.Message(), change.String()
+	return out, v.Message(), f.change(v)
+}
+
+// change is the smallest that places one more pod, on a node that is to stay.
+func (f *fitter) change(v fit.Verdict) string {
+	v.Nodes = slices.DeleteFunc(slices.Clone(v.Nodes), func(n fit.NodeVerdict) bool { return slices.Contains(f.q.Drain, n.Node) })
+	change, ok := v.SmallestChange()
+	if !ok {
+		return ""
+	}
+	return change.String()
 }
 
 // gaps are what was not reckoned with, each once.
@@ -199,7 +208,7 @@ func (f *fitter) pending() []Pending {
 			least, _ := f.trial.Range(w.batch)
 			n := min(least, w.pods)
 			p.Fits = &n
-			p.Refused, p.Message, p.Change = refusedIn(f.trial.First[w.batch].Full, n < w.pods)
+			p.Refused, p.Message, p.Change = f.refusedIn(f.trial.First[w.batch].Full, n < w.pods)
 			for _, g := range f.cluster.Judge(w.pod).NotModelled {
 				p.NotModelled = append(p.NotModelled, NotModelled{g.Kind, g.What})
 			}
@@ -229,6 +238,7 @@ func (f *fitter) reportFit(a *ask, r Fit, full fit.Verdict) {
 		others += w.pods
 	}
 	g := noRoom(a.ref, a.asked-a.running, most-a.running, others, full)
+	g.Args["change"] = f.change(full)
 	g.Args["there"] = own == a.asked-a.running
 	if len(r.NotModelled) > 0 {
 		g.Confidence = finding.Possible

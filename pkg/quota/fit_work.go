@@ -143,20 +143,21 @@ func (f *fitter) askForPods(a *ask, w Work) {
 			on[pinnedTo(wait.pod)] = true
 		}
 	}
+	more := a.asked - a.running - own
+	if w.Ref.Kind != "DaemonSet" && more <= 0 {
+		return // nothing is made anew
+	}
 	pod := f.stored(a, w)
 	if w.Ref.Kind == "DaemonSet" {
 		f.askForDaemons(a, pod, on)
 		return
 	}
-	more := a.asked - a.running - own
-	if len(a.batches) == 1 && more > 0 && !fit.UsesClaims(f.batches[a.batches[0]].Pod) {
+	if len(a.batches) == 1 && !fit.UsesClaims(f.batches[a.batches[0]].Pod) {
 		f.batches[a.batches[0]].Pods += more // alike, and so one queue
 		return
 	}
-	if more > 0 {
-		a.batches = append(a.batches, len(f.batches))
-		f.batches = append(f.batches, fit.Batch{Pod: pod, Pods: more})
-	}
+	a.batches = append(a.batches, len(f.batches))
+	f.batches = append(f.batches, fit.Batch{Pod: pod, Pods: more})
 }
 
 // leavesRoom: what has finished holds nothing any more.

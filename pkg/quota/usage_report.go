@@ -122,7 +122,7 @@ func (h *history) usage(w Work) []ContainerUsage {
 		of.Container = c.Name
 		u := ContainerUsage{
 			Object: of, Pods: len(pods), Earlier: h.earlier(of),
-			Now: amounts(mean(now[c.Name])), Measured: len(now[c.Name]),
+			Now: sampled(mean(now[c.Name])), Measured: len(now[c.Name]),
 			Requests: amounts(c.Resources.Requests), Limits: amounts(c.Resources.Limits), spec: c.Resources,
 			CPU: observe(corev1.ResourceCPU, h.containers[of]), Memory: observe(corev1.ResourceMemory, h.containers[of]),
 			OOMKilled: h.ooms(of),

@@ -14,7 +14,7 @@ import (
 type auditPart struct{ report quota.AuditReport }
 
 func (a auditPart) nothing(p *page) {
-	args := map[string]any{"targets": p.targets(finding.Scope{Namespace: a.report.Scope.Namespace}), "spaces": len(a.report.Namespaces)}
+	args := map[string]any{"targets": p.targets(finding.Scope{Namespace: a.report.Scope.Namespace}), "spaces": len(a.report.Namespaces), "unread": len(a.report.NotChecked) > 0}
 	tail := p.uncheckedTail(a.report.Report)
 	switch {
 	case len(a.report.Namespaces) == 0:
@@ -107,7 +107,7 @@ func (a auditPart) basis(p *page) {
 	for _, ns := range a.report.Namespaces {
 		used = used || len(ns.Usage) > 0
 	}
-	text := p.say("audit-basis", map[string]any{"basis": string(a.report.View.Counted()), "container": a.report.View.By == quota.ByContainer, "used": used, "namespace": a.report.Scope.Namespace, "offered": len(a.report.Groups) > 0 && len(a.report.Groups[0].Allocatable) > 0})
+	text := p.say("audit-basis", map[string]any{"basis": string(a.report.View.Counted()), "container": a.report.View.By == quota.ByContainer, "used": used, "namespace": a.report.Scope.Namespace, "offered": slices.ContainsFunc(a.report.Groups, func(g quota.GroupUse) bool { return len(g.Allocatable) > 0 })})
 	for _, l := range wrap(text, p.prose()-2) {
 		p.line("  " + p.style.paint(faint, l))
 	}

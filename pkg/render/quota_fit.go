@@ -35,7 +35,7 @@ func (p *page) fitHeadline(r quota.FitReport) (mark, string) {
 		return p.drainHeadline(r)
 	}
 	if len(r.Fit) == 0 {
-		return markInfo, p.say("fit-none", map[string]any{"targets": p.targets(r.Scope)})
+		return markInfo, p.say("fit-none", map[string]any{"targets": p.targets(r.Scope), "unread": len(r.NotChecked) > 0})
 	}
 	subject := within(r.Fit[0].Workload, r.Scope.Namespace)
 	if len(r.Fit) > 1 {

@@ -128,7 +128,8 @@ func (p *page) waiting(r quota.FitReport) error {
 	if len(r.Pending) == 0 {
 		return nil
 	}
-	shown := r.Pending
+	all := together(r.Pending)
+	shown := all
 	if !p.wide && len(shown) > fewPending {
 		shown = shown[:fewPending]
 	}
@@ -153,7 +154,7 @@ func (p *page) waiting(r quota.FitReport) error {
 	if err := p.table("  ", []string{p.say("fit-workload", nil), p.say("fit-pods", nil), p.say("fit-fits", nil)}, rows); err != nil {
 		return err
 	}
-	if more := len(r.Pending) - len(rows); more > 0 {
+	if more := len(all) - len(rows); more > 0 {
 		p.line("  " + p.style.paint(faint, p.say("fit-quiet", map[string]any{"n": more})))
 	}
 	for _, w := range shown {
@@ -167,6 +168,27 @@ func (p *page) waiting(r quota.FitReport) error {
 		p.bullet(markInfo, p.say("fit-waits", args))
 	}
 	return nil
+}
+
+// together makes one line of pods of a workload that differ by their claims alone,
+// and wait for the same.
+func together(all []quota.Pending) []quota.Pending {
+	var out []quota.Pending
+	for _, w := range all {
+		i := slices.IndexFunc(out, func(o quota.Pending) bool {
+			return o.Workload == w.Workload && o.Message == w.Message && o.Change == w.Change && (o.Fits == nil) == (w.Fits == nil)
+		})
+		if i < 0 {
+			out = append(out, w)
+			continue
+		}
+		out[i].Pods += w.Pods
+		if w.Fits != nil {
+			n := *out[i].Fits + *w.Fits
+			out[i].Fits = &n
+		}
+	}
+	return out
 }
 
 // gapText says what was not reckoned with.

@@ -14,7 +14,7 @@ func (h headroomPart) nothing(p *page) {
 	tail := p.uncheckedTail(h.report.Report)
 	switch all := h.report.Headroom; len(all) {
 	case 0:
-		p.headline(markInfo, p.say("headroom-none", map[string]any{"targets": p.targets(h.report.Scope)}), tail)
+		p.headline(markInfo, p.say("headroom-none", map[string]any{"targets": p.targets(h.report.Scope), "unread": len(h.report.NotChecked) > 0}), tail)
 	case 1:
 		p.headline(headroomMark(all[0]), p.one(all[0], h.report.Scope.Namespace), tail)
 	default:
@@ -87,7 +87,7 @@ func (h headroomPart) write(p *page) error {
 	p.line(p.style.paint(strong, p.say("headroom-head", nil)))
 	rows := make([]row, len(h.report.Headroom))
 	for i, w := range h.report.Headroom {
-		rows[i] = row{mark: headroomMark(w), cells: []string{within(w.Workload, h.report.Scope.Namespace), strconv.Itoa(w.Pods), p.more(w), p.binds(w), p.update(w.Update), p.autoscaled(w.Autoscaler)}}
+		rows[i] = row{mark: headroomMark(w), cells: []string{within(w.Workload, h.report.Scope.Namespace), strconv.Itoa(w.Pods), p.more(w), p.binds(w), p.update(w), p.autoscaled(w.Autoscaler)}}
 	}
 	headers := []string{p.say("headroom-workload", nil), p.say("headroom-now", nil), p.say("headroom-more", nil), p.say("headroom-binds", nil), p.say("headroom-update", nil), p.say("headroom-hpa", nil)}
 	if err := p.table("  ", headers, rows); err != nil {
@@ -111,7 +111,7 @@ func (h headroomPart) write(p *page) error {
 func (h headroomPart) legend(p *page) {
 	surges, slow := false, false
 	for _, w := range h.report.Headroom {
-		if u := w.Update; u != nil && u.Surge > 0 && !u.Stalls {
+		if u := w.Update; u != nil && u.Surge > 0 && !u.Stalls && (u.Room != nil || !w.AtMost) {
 			surges, slow = true, slow || !u.PeakFits
 		}
 	}
@@ -134,7 +134,8 @@ func (p *page) more(w quota.Headroom) string {
 }
 
 // update says whether a rolling update gets its extra pods: "+1/1".
-func (p *page) update(u *quota.Update) string {
+func (p *page) update(w quota.Headroom) string {
+	u := w.Update
 	switch {
 	case u == nil:
 		return ""
@@ -146,8 +147,10 @@ func (p *page) update(u *quota.Update) string {
 	room := u.Surge
 	if u.Room != nil {
 		room = *u.Room
+	} else if w.AtMost { // nothing that limits could be read
+		return "-"
 	}
-	return p.say("headroom-surge", map[string]any{"n": room, "all": u.Surge, "slow": !u.PeakFits})
+	return p.say("headroom-surge", map[string]any{"most": w.AtMost, "n": room, "all": u.Surge, "slow": !u.PeakFits})
 }
 
 func (p *page) autoscaled(a *quota.Autoscaled) string {

@@ -10,7 +10,7 @@ import (
 // sized writes requests and limits that follow from what was seen, each with its
 // reasons and the distribution behind it, and for what nothing is suggested.
 func (p *page) sized(r quota.SuggestReport) error {
-	args := map[string]any{"n": len(r.Suggestions), "targets": p.targets(r.Scope)}
+	args := map[string]any{"unread": len(r.NotChecked) > 0, "n": len(r.Suggestions), "targets": p.targets(r.Scope)}
 	switch {
 	case len(r.Suggestions) > 0:
 		p.headline(markInfo, p.say("suggest-head", args), p.uncheckedTail(r.Report))

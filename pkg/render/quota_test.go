@@ -19,7 +19,7 @@ import (
 
 // quotaArgs fill the texts of the quota commands in TestMessages.
 func quotaArgs() map[string]any {
-	return map[string]any{"against": "manifests", "at": "x", "percent": 1, "formula": "x", "soft": "x", "from": "x", "basis": "quota", "container": false, "offered": true,
+	return map[string]any{"unread": true, "against": "manifests", "at": "x", "percent": 1, "formula": "x", "soft": "x", "from": "x", "basis": "quota", "container": false, "offered": true,
 		"manifests": 2, "pods": 3, "all": 5, "by": "x", "workload": "x", "workloads": 2, "most": true, "binds": "x", "full": 1,
 		"slow": true, "max": 3, "missing": 1, "resource": "x",
 		"spaces":  2,

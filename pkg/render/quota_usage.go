@@ -12,7 +12,7 @@ import (
 type usagePart struct{ report quota.UsageReport }
 
 func (u usagePart) nothing(p *page) {
-	args := map[string]any{"targets": p.targets(finding.Scope{Namespace: u.report.Scope.Namespace, Targets: u.report.Scope.Targets}), "n": len(u.report.Usage)}
+	args := map[string]any{"targets": p.targets(finding.Scope{Namespace: u.report.Scope.Namespace, Targets: u.report.Scope.Targets}), "n": len(u.report.Usage), "unread": len(u.report.NotChecked) > 0}
 	tail := p.uncheckedTail(u.report.Report)
 	switch {
 	case len(u.report.Usage) == 0:
