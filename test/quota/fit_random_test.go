@@ -23,6 +23,7 @@ const (
 	fitRuntime = "fit-sandboxed"
 	// The claims of a world: for volumes in one zone, and for one pod alone.
 	zonedClaim, labelledClaim, lonelyClaim = "zoned", "labelled", "lonely"
+	notThere                               = "not-there"
 )
 
 // fitRuntimeClass is what pods of fitRuntime get beside what they ask for.
@@ -274,7 +275,7 @@ func (d fitDice) rare(s *corev1.PodSpec) {
 	case 4:
 		s.PriorityClassName = fitLow
 	case 5:
-		s.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "not-there"}}}}
+		s.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: notThere}}}}
 	}
 }
 

@@ -102,11 +102,11 @@ func newFitWorld(t *testing.T, c *cluster.Cluster, typed kubernetes.Interface, i
 	}
 	t.Cleanup(w.empty)
 	w.settleNodes(want)
-	w.claims()
 	w.guests()
 	for k := range w.d.works() {
 		w.works = append(w.works, w.d.workload(w.ns, w.label, k))
 	}
+	w.claims()
 	return w
 }
 
@@ -142,9 +142,17 @@ func (w *fitWorld) settleNodes(want map[string]*corev1.Node) {
 	})
 }
 
-// claims are bound to volumes that are in one zone.
+// claims that the workloads use are bound to volumes, most of which are in one zone.
 func (w *fitWorld) claims() {
-	names := []string{zonedClaim, labelledClaim, lonelyClaim}
+	var names []string
+	for _, o := range w.works {
+		work, _ := quota.WorkOf(o)
+		for _, v := range work.Template.Spec.Volumes {
+			if name := v.PersistentVolumeClaim.ClaimName; name != notThere && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
 	for _, name := range names {
 		pv := w.d.volume(w.ns, name)
 		w.t.Cleanup(func() {

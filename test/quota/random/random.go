@@ -221,7 +221,6 @@ func (d Dice) Quota(name string) *corev1.ResourceQuota {
 		hard(8, "count/secrets", "1", "2")
 		hard(8, "count/services", "1", "3")
 		hard(8, "count/persistentvolumeclaims", "1", "3")
-		hard(8, "replicationcontrollers", "0", "1")
 		hard(10, "count/deployments.apps", "1", "2")
 		hard(10, "resourcequotas", "1", "2")
 	}
