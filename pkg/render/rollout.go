@@ -123,7 +123,7 @@ func phaseMark(v Rollout) mark {
 			return markInfo
 		}
 		return markError
-	case v.Abandoned, v.Phase == rollout.Paused && v.Waiting != rollout.WaitingTime:
+	case v.Abandoned, v.Phase == rollout.Paused && v.Waiting != rollout.WaitingTime, v.Phase == rollout.Keeping && v.Until == nil:
 		return markWarning
 	}
 	return markProgress

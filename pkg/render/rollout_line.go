@@ -52,7 +52,7 @@ func (p *page) phaseLine(e rollout.Event, s *rollout.State) string {
 	switch {
 	case e.Phase == rollout.Paused && s.Waiting != "":
 		text = p.say("rollout-waiting-"+string(s.Waiting), nil)
-	case e.Phase == rollout.Judging && len(gates(s)) == 0: // there is nothing to ask
+	case e.Phase == rollout.Judging && (len(gates(s)) == 0 || s.Full || s.Waived): // nothing is asked
 		text = p.say("rollout-phase-reached", nil)
 	}
 	if end := until(s); end != nil && s.Phase == e.Phase {

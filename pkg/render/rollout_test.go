@@ -429,9 +429,12 @@ func TestAStepWithoutGates(t *testing.T) {
 	} {
 		s := canaryState(rollout.Judging, 1)
 		s.Spec.Gates = c.gates
-		line, err := RolloutLine(rollout.Event{Event: rollout.EventPhase, Phase: rollout.Judging}, &s, Options{Lang: lang.English})
-		if err != nil || !strings.HasSuffix(line, "  "+c.line) {
-			t.Errorf("%v: %q, want %q", err, line, c.line)
+		for full, want := range map[bool]string{false: c.line, true: "the step is reached"} {
+			s.Full = full // a person has passed all gates
+			line, err := RolloutLine(rollout.Event{Event: rollout.EventPhase, Phase: rollout.Judging}, &s, Options{Lang: lang.English})
+			if err != nil || !strings.HasSuffix(line, "  "+want) {
+				t.Errorf("%v: %q, want %q", err, line, want)
+			}
 		}
 		sc := scene{state: s, driver: &RolloutDriver{Name: "ann", Leads: true}}
 		sc.state.Phase, sc.state.Waiting = rollout.Paused, rollout.WaitingPerson
@@ -450,7 +453,7 @@ func TestKeptUntilAPersonComes(t *testing.T) {
 	if err := WriteRollout(&b, sc.report(lang.English), Options{Lang: lang.English, Width: 200}); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"the old one is kept until a person lets it go on\n", "to go on as planned:\n", "kubectl msa rollout resume deployment/web"} {
+	for _, part := range []string{"! blue-green of ", "the old one is kept until a person lets it go on\n", "to go on as planned:\n", "kubectl msa rollout resume deployment/web"} {
 		if !strings.Contains(b.String(), part) {
 			t.Errorf("does not say %q:\n%s", part, b.String())
 		}

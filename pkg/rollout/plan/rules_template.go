@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rollout"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -73,11 +74,11 @@ func (d *draft) checkSelectorMismatch() []finding.Finding {
 		if behind(d.s, d.w, svc) && !selects(svc, d.new.Labels) && !marked {
 			ref := "service/" + svc.Name
 			selector := labels.Set(svc.Spec.Selector).String()
-			pin := ""
+			pin, at := "", d.w.target()
 			if !selects(svc, d.old.Labels) {
-				pin = rollout.HashLabel(d.w.ref.Kind)
+				pin, at = rollout.HashLabel(d.w.ref.Kind), rule.RefTo(svc)
 			}
-			out = append(out, d.found(map[string]any{"by": ref, "selector": selector, "labels": pods.String(), "own": false, "pin": pin},
+			out = append(out, d.foundAt(at, map[string]any{"by": ref, "selector": selector, "labels": pods.String(), "own": false, "pin": pin},
 				finding.Evidence{Object: ref, Path: "spec.selector", Value: selector}, d.seen("spec.template.metadata.labels (new)", pods.String())))
 		}
 	})
