@@ -80,7 +80,7 @@ func wrap(s string, width int) []string {
 	var lines []string
 	for _, paragraph := range strings.Split(s, "\n\n") {
 		line := ""
-		for _, word := range strings.Fields(paragraph) {
+		for _, word := range unbroken(paragraph) {
 			switch {
 			case line == "":
 				line = word
@@ -96,6 +96,29 @@ func wrap(s string, width int) []string {
 		}
 	}
 	return lines
+}
+
+// unbroken are the words between which a line may end. A number and its unit
+// stay together: "361 s", "99 %".
+func unbroken(s string) []string {
+	var words []string
+	for _, word := range strings.Fields(s) {
+		if n := len(words) - 1; n >= 0 && isUnit(word) && strings.ContainsAny(words[n][len(words[n])-1:], "0123456789") {
+			words[n] += " " + word
+			continue
+		}
+		words = append(words, word)
+	}
+	return words
+}
+
+// isUnit takes a unit with the marks behind it, if there are any.
+func isUnit(word string) bool {
+	switch strings.TrimRight(word, "*.,;:)") {
+	case "%", "s", "ms":
+		return true
+	}
+	return false
 }
 
 // chop is wrap for values: a word wider than the line is broken, behind a

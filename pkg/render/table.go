@@ -203,7 +203,7 @@ func sum(widths []int) int {
 
 func longestWord(s string) int {
 	longest := 0
-	for _, word := range strings.Fields(s) {
+	for _, word := range unbroken(s) {
 		longest = max(longest, columns(word))
 	}
 	return longest
