@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // A name that no container has is told; one that has no probe is no such thing, and neither is a workload without pods.
@@ -34,5 +35,16 @@ func TestQuestionsOfOneContainer(t *testing.T) {
 				t.Errorf("%+v", unknown)
 			}
 		})
+	}
+}
+
+// Of a port whose name is not declared the kubelet gets no verdict.
+func TestNoVerdict(t *testing.T) {
+	for name, want := range map[string]bool{"web": false, "wbe": true} {
+		asks := get("/", func(p *corev1.Probe) { p.HTTPGet.Port = intstr.FromString(name) })
+		report, err := Check(scene(corev1.Container{LivenessProbe: asks, Ports: []corev1.ContainerPort{{Name: "web", ContainerPort: 8080}}}), web, english(t))
+		if err != nil || len(report.Probes) != 1 || report.Probes[0].NoVerdict != want {
+			t.Errorf("port %s: %+v, %v", name, report.Probes, err)
+		}
 	}
 }

@@ -131,7 +131,8 @@ func (v *view) ran(a Answer) Ran {
 	out := Ran{
 		Probe: Probe{
 			Pod: "pod/" + q.Pod.Name, Namespace: q.Pod.Namespace, Container: q.Container.Name, Role: q.own.role, Type: q.Type,
-			Handler: Handler(q.Probe, q.Container), Values: Effective(q.Probe), Timing: timing(q.sub, q.own, q.Type), Pods: 1,
+			Handler: Handler(q.Probe, q.Container), Values: Effective(q.Probe), Timing: timing(q.sub, q.own, q.Type),
+			NoVerdict: !q.own.resolves(q.Type), Pods: 1,
 			Failures: v.count(v.failures(q.Pod, q.own, q.Type)), Kills: v.count(v.kills(q.Pod, q.own, q.Type)),
 		},
 		Verdict: verdict, Reason: snapshot.Safe(strings.TrimSpace(reason)), Transport: a.Transport,

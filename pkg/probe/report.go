@@ -45,6 +45,9 @@ type Probe struct {
 	Handler string `json:"handler"`
 	Values  Values `json:"values"`
 	Timing  Timing `json:"timing"`
+	// NoVerdict: its port is a name that the container does not declare. The kubelet counts none of its runs, so that it
+	// never does what Timing says.
+	NoVerdict bool `json:"noVerdict"`
 	// Pods is how many pods with this probe were seen.
 	Pods int `json:"pods"`
 	// Failures and Kills are the failed runs, and the containers ended for them, that those of the
@@ -189,7 +192,7 @@ func (v *view) probes() []Probe {
 func (v *view) probe(sub *subject, c container, t Type) Probe {
 	p := Probe{
 		Pod: sub.read.String(), Namespace: sub.ref.Namespace, Container: c.spec.Name, Role: c.role, Type: t,
-		Handler: Handler(c.probe(t), c.spec), Values: c.values(t), Timing: timing(sub, c, t), Pods: len(sub.pods),
+		Handler: Handler(c.probe(t), c.spec), Values: c.values(t), Timing: timing(sub, c, t), NoVerdict: !c.resolves(t), Pods: len(sub.pods),
 	}
 	for _, pod := range sub.pods {
 		failed, killed := v.failures(pod, c, t), v.kills(pod, c, t)

@@ -29,13 +29,10 @@ func askingRules() []rule.Rule {
 // it (prober.go, runProbeWithRetries), so the probe keeps its initial result:
 // startup unknown, readiness failed, liveness passed.
 func checkPortName(v *view, sub *subject, c container, t Type) *finding.Finding {
-	port, ok := portOf(c.probe(t))
-	if !ok || port.Type != intstr.String {
+	if c.resolves(t) {
 		return nil
 	}
-	if _, resolved := portNumber(port, c.spec); resolved {
-		return nil
-	}
+	port, _ := portOf(c.probe(t))
 	f := sub.probeFinding(c, t)
 	if t == Liveness {
 		f.Severity = finding.Warning // nothing fails; the protection is missing
@@ -56,6 +53,16 @@ func checkPortName(v *view, sub *subject, c container, t Type) *finding.Finding 
 	}
 	f.Evidence = append(f.Evidence, v.countedEvidence(sub, c, t)...)
 	return f
+}
+
+// resolves says whether the port that the probe asks is a number, or the name of one that the container declares.
+func (c container) resolves(t Type) bool {
+	port, ok := portOf(c.probe(t))
+	if !ok || port.Type != intstr.String {
+		return true
+	}
+	_, resolved := portNumber(port, c.spec)
+	return resolved
 }
 
 // errored is a fresh event of a run without a verdict.

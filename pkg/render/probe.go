@@ -137,6 +137,9 @@ func inNamespace(x probe.Probe, namespace string) string {
 func (p *page) probeLines(x probe.Probe, startup bool) []string {
 	lines := p.wrapped(x.Handler)
 	every, acts := p.every(x.Values), p.acts(x.Type, x.Timing)
+	if x.NoVerdict {
+		acts = []string{p.say("no-verdict-"+string(x.Type), nil)}
+	}
 	lines = append(lines, p.wrapped(every)...)
 	if x.Was != nil {
 		if was := p.every(x.Was.Values); was != every {
@@ -156,7 +159,7 @@ func (p *page) probeLines(x probe.Probe, startup bool) []string {
 	}
 	for i, act := range acts {
 		lines = append(lines, p.wrapped(act)...)
-		if x.Was == nil {
+		if x.Was == nil || x.NoVerdict {
 			continue
 		}
 		if was := p.acts(x.Type, x.Was.Timing); i < len(was) && was[i] != act {
@@ -270,6 +273,9 @@ func (p *page) probeTable(all []probe.Probe, namespace string) error {
 			}
 		}
 		act := p.say("act-"+string(x.Type), map[string]any{"span": p.span(x.Timing.ActEarliestSeconds, x.Timing.ActLatestSeconds)})
+		if x.NoVerdict {
+			act = p.say("act-no-verdict-"+string(x.Type), nil)
+		}
 		asks := x.Handler
 		if p.width > 0 && p.width < roomForHandlers {
 			asks = ""

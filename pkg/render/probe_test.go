@@ -18,7 +18,7 @@ import (
 func probeTexts() ([]string, map[string]any) {
 	ids := []string{"trial-gone", "trial-new", "suggest-rests", "suggest-seen"}
 	for _, t := range probe.Types() {
-		ids = append(ids, "probe-"+string(t), "act-"+string(t))
+		ids = append(ids, "probe-"+string(t), "act-"+string(t), "no-verdict-"+string(t), "act-no-verdict-"+string(t))
 	}
 	for _, s := range []probe.Story{probe.Up, probe.Never, probe.Fails} {
 		ids = append(ids, "story-"+string(s))
@@ -197,6 +197,30 @@ func TestProbeLines(t *testing.T) {
 	} {
 		if !strings.Contains(strings.Join(strings.Fields(text), " "), strings.Join(strings.Fields(want), " ")) {
 			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
+// A probe whose port does not resolve does none of what its numbers say.
+func TestAProbeWithoutAVerdict(t *testing.T) {
+	for kind, says := range map[probe.Type]string{
+		probe.Startup: "never counts as started", probe.Readiness: "never becomes ready", probe.Liveness: "never ends the container",
+	} {
+		for _, blind := range []bool{true, false} {
+			x := threeProbes()[0]
+			x.Type, x.NoVerdict = kind, blind
+			if kind == probe.Readiness {
+				x.Timing = probe.Timing{ActLatestSeconds: 32, LeaveServiceSeconds: number(32)}
+			}
+			var b strings.Builder
+			if err := Write(&b, probe.Report{Probes: []probe.Probe{x}}, Options{Lang: lang.English, Format: Wide, Width: 200}); err != nil {
+				t.Fatal(err)
+			}
+			text := strings.Join(strings.Fields(b.String()), " ")
+			acts := strings.Contains(text, "ends a container that does not pass") || strings.Contains(text, "ends it ") || strings.Contains(text, "takes it out")
+			if strings.Contains(text, says) != blind || acts == blind {
+				t.Errorf("%s, no verdict %t:\n%s", kind, blind, text)
+			}
 		}
 	}
 }
