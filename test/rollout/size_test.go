@@ -217,6 +217,8 @@ func TestRefused(t *testing.T) {
 		name  string
 		stage stage.Options
 		also  string
+		// patch is made of the Service; HASH in it is the running version's.
+		patch string
 		rule  string
 	}{
 		{"quota too small", stage.Options{}, `
@@ -224,9 +226,10 @@ apiVersion: v1
 kind: ResourceQuota
 metadata: {name: small}
 spec: {hard: {pods: "3"}}
-`, "rollout/quota-short"},
-		{"Recreate", stage.Options{Bare: true, Spec: "strategy: {type: Recreate}"}, "", "rollout/recreate-strategy"},
-		{"no readiness probe", stage.Options{NoReadiness: true}, "", "rollout/no-readiness-gate"},
+`, "", "rollout/quota-short"},
+		{"Recreate", stage.Options{Bare: true, Spec: "strategy: {type: Recreate}"}, "", "", "rollout/recreate-strategy"},
+		{"no readiness probe", stage.Options{NoReadiness: true}, "", "", "rollout/no-readiness-gate"},
+		{"a Service pinned to one version", stage.Options{}, "", `{"spec":{"selector":{"pod-template-hash":"HASH"}}}`, "rollout/selector-mismatch"},
 	} {
 		for name, command := range commands() {
 			t.Run(name+", "+c.name, func(t *testing.T) {
@@ -235,6 +238,12 @@ spec: {hard: {pods: "3"}}
 				s := stage.New(t, cluster, c.stage)
 				if c.also != "" {
 					cluster.Apply(t, s.NS, c.also)
+				}
+				if c.patch != "" {
+					patch := strings.ReplaceAll(c.patch, "HASH", s.Pods(t.Context(), t)[0].Labels["pod-template-hash"])
+					if _, err := cluster.Typed().CoreV1().Services(s.NS).Patch(t.Context(), stage.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+						t.Fatal(err)
+					}
 				}
 				before := s.Snapshot(t)
 				args := append(append([]string{"rollout"}, command(s)...), "-n", s.NS, "-o", "json")
