@@ -91,10 +91,6 @@ func Run(s *snapshot.Snapshot, in RunInput, o Options) (RunReport, error) {
 	targets, _ := resolve(s, in.Query)
 	scope, _ := reach(s, targets)
 	v := look(s, scope)
-	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(in.Query, targets)}
-	for _, t := range targets {
-		asked.Targets = append(asked.Targets, t.String())
-	}
 	out := RunReport{Probes: []Ran{}, Bare: v.bare(), Transports: sights(in.Answers, texts, o.Lang), PodsLeftOut: in.PodsLeftOut}
 	missing := append(append(unread.NotChecked(s), in.NotChecked...), notAsked(in.Answers, texts, o.Lang)...)
 	missing = append(missing, v.nobody(scope, in.Query, texts, o.Lang)...)
@@ -106,7 +102,7 @@ func Run(s *snapshot.Snapshot, in RunInput, o Options) (RunReport, error) {
 		out.Probes = append(out.Probes, ran)
 	}
 	findings := rule.Diagnose(scope, v.ranFindings(in.Answers, in.Later), o.Catalogue, o.Lang)
-	out.Report = finding.NewReport("probe run", s.TakenAt, asked, findings, missing, in.Requests)
+	out.Report = finding.NewReport("probe run", s.TakenAt, askedOf(s, in.Query, targets), findings, missing, in.Requests)
 	return out, nil
 }
 

@@ -138,14 +138,10 @@ func Check(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q, targets)}
-	for _, t := range targets {
-		asked.Targets = append(asked.Targets, t.String())
-	}
 	v := look(s, scope)
 	findings := rule.Diagnose(scope, rule.Run(s, scope, Rules()), o.Catalogue, o.Lang)
 	out := Report{
-		Report: finding.NewReport("probe check", s.TakenAt, asked, findings, unread.NotChecked(s), s.Requests),
+		Report: finding.NewReport("probe check", s.TakenAt, askedOf(s, q, targets), findings, unread.NotChecked(s), s.Requests),
 		Probes: v.probes(),
 		Bare:   v.bare(),
 	}
@@ -156,6 +152,15 @@ func Check(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 		}
 	}
 	return out, nil
+}
+
+// askedOf is what the report is about.
+func askedOf(s *snapshot.Snapshot, q Query, targets []finding.Ref) finding.Scope {
+	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q, targets)}
+	for _, t := range targets {
+		asked.Targets = append(asked.Targets, t.String())
+	}
+	return asked
 }
 
 // namespaceOf is the namespace that the answer is about: the one asked for,

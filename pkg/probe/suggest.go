@@ -86,12 +86,8 @@ func Suggest(s *snapshot.Snapshot, q Query, o Options) (SuggestReport, error) {
 	}
 	targets, _ := resolve(s, q)
 	scope, _ := reach(s, targets)
-	asked := finding.Scope{Context: s.Context, Namespace: namespaceOf(q, targets)}
-	for _, t := range targets {
-		asked.Targets = append(asked.Targets, t.String())
-	}
 	out := SuggestReport{
-		Report:      finding.NewReport("probe suggest", s.TakenAt, asked, nil, unread.NotChecked(s), s.Requests),
+		Report:      finding.NewReport("probe suggest", s.TakenAt, askedOf(s, q, targets), nil, unread.NotChecked(s), s.Requests),
 		Suggestions: []Suggestion{}, None: []None{}, Answers: []AnswerTimes{}, Without: without(s, targets),
 	}
 	v := look(s, scope)
