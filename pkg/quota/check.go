@@ -120,11 +120,7 @@ func Check(in CheckInput, catalogue finding.Catalogue, l lang.Lang) (CheckReport
 		return report, err
 	}
 	notChecked := append(unread.NotChecked(in.Manifests), unread.NotChecked(in.State)...)
-	for _, r := range in.Rehearsals {
-		if r.Unasked != "" {
-			notChecked = append(notChecked, finding.NotChecked{What: rehearsalText(l, r), Why: unread.Reason(r.Unasked)})
-		}
-	}
+	notChecked = append(notChecked, unasked(l, in.Rehearsals, unread.Reason)...)
 	asked := finding.Scope{Context: in.State.Context, Namespace: in.Manifests.Namespace}
 	for _, t := range targets {
 		asked.Targets = append(asked.Targets, t.String())
