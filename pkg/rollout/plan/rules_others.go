@@ -208,23 +208,23 @@ func (d *draft) checkWrites() []finding.Finding {
 }
 
 // checkAccess: all that is not allowed, in one finding, for one person to grant.
+// What is denied of one thing is one item, with all its verbs.
 func (d *draft) checkAccess() []finding.Finding {
-	var missing []string
-	var seen []finding.Evidence
-	for _, a := range d.in.Access {
-		if a.Allowed == nil || *a.Allowed {
-			continue
-		}
-		what := a.Verb + " " + a.Resource
-		if a.Name != "" {
-			what += " " + a.Name
-		}
-		missing = append(missing, what)
-		seen = append(seen, finding.Evidence{Object: "namespace/" + a.Namespace, Path: "access review", Value: "denied: " + what})
-	}
-	if len(missing) == 0 {
+	denied := slices.DeleteFunc(slices.Clone(d.in.Access), func(a Access) bool { return a.Allowed == nil || *a.Allowed })
+	if len(denied) == 0 {
 		return nil
 	}
-	first := d.in.Access[slices.IndexFunc(d.in.Access, func(a Access) bool { return a.Allowed != nil && !*a.Allowed })]
+	var missing []string
+	var seen []finding.Evidence
+	for i := 0; i < len(denied); {
+		first, verbs := denied[i], []string{}
+		for ; i < len(denied) && denied[i].Resource == first.Resource && denied[i].Namespace == first.Namespace && denied[i].Name == first.Name; i++ {
+			verbs = append(verbs, denied[i].Verb)
+		}
+		what := strings.TrimSpace(strings.Join(verbs, "/") + " " + first.Resource + " " + first.Name)
+		missing = append(missing, what)
+		seen = append(seen, finding.Evidence{Object: "namespace/" + first.Namespace, Path: "access review", Value: "denied: " + what})
+	}
+	first := denied[0]
 	return []finding.Finding{d.found(map[string]any{"missing": strings.Join(missing, ", "), "n": len(missing), "verb": first.Verb, "resource": first.Resource}, seen...)}
 }
