@@ -56,6 +56,9 @@ func (t Text) Try(l Lang, args map[string]any) (string, error) {
 	if err := tmpl.Execute(&b, args); err != nil {
 		return "", fmt.Errorf("render text: %w", err)
 	}
+	if l == Korean {
+		return chooseParticles(b.String()), nil
+	}
 	return b.String(), nil
 }
 

@@ -18,7 +18,7 @@ func TestWhatADriverSaysIsReadInKorean(t *testing.T) {
 		"1 of 1 old Pod ready":                    "이전 Pod 1개 중 1개가 준비되었습니다",
 		"1 new Pod still to end":                  "새 Pod 1개가 아직 종료되지 않았습니다",
 		"service/web shows 1 of 2 ready new Pods": "service/web 엔드포인트에 준비된 새 Pod 2개 중 1개만 있습니다",
-		"service/web has 1 ready endpoint of neither version, which a pin would cut off": "service/web 에 두 버전 어느 쪽도 아닌 준비된 엔드포인트 1개가 있어, 한 버전으로 고정하면 끊깁니다",
+		"service/web has 1 ready endpoint of neither version, which a pin would cut off": "service/web에 두 버전 어느 쪽도 아닌 준비된 엔드포인트 1개가 있어, 한 버전으로 고정하면 끊깁니다",
 		"the command was not found (exit 127): sh: 1: smoke: not found":                  "명령을 찾을 수 없습니다(exit 127): sh: 1: smoke: not found",
 		"gate command=./smoke.sh 5 old":                                                  "게이트 command=./smoke.sh 5 old 응답을 기다립니다",
 		"the rollback is incomplete: 2 of 3 old Pods are available":                      "롤백이 끝나지 않았습니다: 이전 Pod 3개 중 2개가 사용 가능합니다",

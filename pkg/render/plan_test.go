@@ -115,7 +115,7 @@ func planRefused(l lang.Lang) any {
 	room := finding.Finding{
 		Rule: "rollout/quota-short", Severity: finding.Error, Confidence: finding.Certain, Object: ref("Deployment", "web"), Count: 1, Chain: []string{"deployment/web", "resourcequota/compute"},
 		Title: either(l, "ResourceQuota compute has no room for the rollout: it lets in 2 of 4 new Pods beside 4 old (requests.cpu)",
-			"ResourceQuota compute 에 롤아웃을 위한 여유가 없습니다. 기존 Pod 4개와 함께 필요한 새 Pod 4개 중 2개만 허용됩니다(requests.cpu)"),
+			"ResourceQuota compute에 롤아웃을 위한 여유가 없습니다. 기존 Pod 4개와 함께 필요한 새 Pod 4개 중 2개만 허용됩니다(requests.cpu)"),
 		Why:      either(l, "Both versions count while they run side by side.", "두 버전이 함께 실행되는 동안 양쪽 모두 계산됩니다."),
 		Evidence: []finding.Evidence{{Object: "resourcequota/compute", Path: "status.hard[requests.cpu]", Value: "3, used 2, extra Pods add 2"}},
 		Fix:      []finding.Fix{{Text: either(l, "Have the quota raised.", "할당량을 늘리십시오."), Command: "kubectl -n shop describe quota compute"}},
@@ -150,7 +150,7 @@ func planRefused(l lang.Lang) any {
 func planNothing(l lang.Lang) any {
 	return planReport([]finding.Finding{{
 		Rule: "rollout/nothing-to-do", Severity: finding.Info, Confidence: finding.Certain, Object: ref("Deployment", "web"), Count: 1, Chain: []string{"deployment/web"},
-		Title: either(l, "deployment/web already has this template: there is nothing to roll out", "deployment/web 의 템플릿이 이미 이 내용과 같아 롤아웃할 것이 없습니다"),
+		Title: either(l, "deployment/web already has this template: there is nothing to roll out", "deployment/web의 템플릿이 이미 이 내용과 같아 롤아웃할 것이 없습니다"),
 		Fix:   []finding.Fix{{Text: either(l, "Ask for another image.", "다른 이미지를 지정하십시오."), Command: "kubectl -n shop rollout restart deployment/web"}},
 	}}, nil, plan.Plan{Workload: deployment(), Strategy: rollout.Canary, Via: rollout.ViaRatio})
 }

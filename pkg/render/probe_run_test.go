@@ -71,10 +71,10 @@ func probeRun(l lang.Lang) any {
 	silent.Pod, silent.Samples, silent.Transport = "pod/web-7d4b9-zzzzz", 0, ""
 	r := runReport(l, []finding.Finding{{
 		Rule: "probe/failing-now", Severity: finding.Error, Confidence: finding.Certain, Object: ref("Deployment", "web"), Count: 1,
-		Title: either(l, "The readiness probe of container app fails", "컨테이너 app 의 readiness 프로브가 실패합니다"),
+		Title: either(l, "The readiness probe of container app fails", "컨테이너 app의 readiness 프로브가 실패합니다"),
 	}}, up, down, lost, silent)
 	r.PodsLeftOut = 5
-	r.NotChecked = []finding.NotChecked{{What: either(l, "the liveness probe of container app of pod/web-7d4b9-zzzzz", "pod/web-7d4b9-zzzzz 컨테이너 app 의 liveness 프로브"), Why: silent.Reason}}
+	r.NotChecked = []finding.NotChecked{{What: either(l, "the liveness probe of container app of pod/web-7d4b9-zzzzz", "pod/web-7d4b9-zzzzz 컨테이너 app의 liveness 프로브"), Why: silent.Reason}}
 	return r
 }
 

@@ -27,7 +27,7 @@ func noGaps() []quota.NotModelled { return []quota.NotModelled{} }
 func noRoomFinding(l lang.Lang) finding.Finding {
 	return finding.Finding{
 		Rule: "quota/no-room", Severity: finding.Warning, Confidence: finding.Likely, Object: ref("Deployment", "web"), Count: 1, Chain: []string{"deployment/web"},
-		Title:    either(l, "The nodes have room for 3 of the 5 new pods of deployment/web", "deployment/web 의 새 Pod 5개 중 3개만 노드에 배치할 수 있습니다"),
+		Title:    either(l, "The nodes have room for 3 of the 5 new pods of deployment/web", "deployment/web의 새 Pod 5개 중 3개만 노드에 배치할 수 있습니다"),
 		Why:      either(l, "They would be created and stay Pending: 0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu.", "생성되더라도 Pending 상태로 남습니다: 0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu."),
 		Evidence: []finding.Evidence{{Object: "node/node-1", Value: "short of 100m cpu (asks 500m, 400m free of 2)"}},
 		Fix:      []finding.Fix{{Text: either(l, "The smallest change that places the next one: on node-1: free 100m cpu, or ask for at most 400m cpu.", "다음 Pod를 배치할 수 있는 가장 작은 변경: on node-1: free 100m cpu, or ask for at most 400m cpu")}},
@@ -85,7 +85,7 @@ func fitUnknown(lang.Lang) any {
 func fitDrain(l lang.Lang) any {
 	f := finding.Finding{
 		Rule: "quota/drain-blocked", Severity: finding.Error, Confidence: finding.Certain, Object: ref("PodDisruptionBudget", "web"), Count: 1, Chain: []string{"poddisruptionbudget/web"},
-		Title:    either(l, "Draining node-1 stops at PodDisruptionBudget web: it allows no eviction now", "node-1 드레인이 PodDisruptionBudget web 에서 멈춥니다. 지금은 축출이 하나도 허용되지 않습니다"),
+		Title:    either(l, "Draining node-1 stops at PodDisruptionBudget web: it allows no eviction now", "node-1 드레인이 PodDisruptionBudget web에서 멈춥니다. 지금은 축출이 하나도 허용되지 않습니다"),
 		Why:      either(l, "3 pods are healthy and 3 must stay so.", "정상 Pod는 3개이고 3개를 유지해야 합니다."),
 		Evidence: []finding.Evidence{{Object: "poddisruptionbudget/web", Path: "status.disruptionsAllowed", Value: "0"}},
 		Fix:      []finding.Fix{{Text: either(l, "Add a replica, or loosen the budget.", "복제본을 늘리거나 PDB를 완화하십시오."), Command: "kubectl -n shop describe poddisruptionbudget web"}},
