@@ -165,3 +165,20 @@ func TestOldServerLeavesCustomKindsUnknown(t *testing.T) {
 		t.Errorf("of a group that is not: %+v", got)
 	}
 }
+
+// What the cluster serves is asked once, for kinds of add-ons and for the list of groups.
+func TestGroupsComeWithDiscovery(t *testing.T) {
+	a := newAPI(t, addOns)
+	r := a.reader(t)
+	if _, _, err := r.Resolve(t.Context(), "widget"); err != nil {
+		t.Fatal(err)
+	}
+	groups, err := r.Groups(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"gateway.networking.k8s.io": "v1beta1", "example.com": "v1", "custom.metrics.k8s.io": "v1beta1"}
+	if diff := cmp.Diff(want, groups); diff != "" || a.count() != 1 {
+		t.Errorf("%d requests\n%s", a.count(), diff)
+	}
+}
