@@ -91,7 +91,7 @@ func Differ(s *snapshot.Snapshot, q Query, o Options) (DiffReport, error) {
 		return DiffReport{}, err
 	}
 	targets, _ := resolve(s, q)
-	unread, err := rule.NewUnread(o.Lang)
+	words, err := rule.NewUnread(o.Lang)
 	if err != nil {
 		return DiffReport{}, err
 	}
@@ -110,7 +110,7 @@ func Differ(s *snapshot.Snapshot, q Query, o Options) (DiffReport, error) {
 		}
 	}
 	return DiffReport{
-		Report: finding.NewReport("inspect", s.TakenAt, asked, nil, unread.NotChecked(s), s.Requests),
+		Report: finding.NewReport("inspect", s.TakenAt, asked, nil, unchecked(s, q, words), s.Requests),
 		Diffs:  diffs,
 	}, nil
 }

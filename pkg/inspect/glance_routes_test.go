@@ -99,3 +99,32 @@ func TestGlanceOfAllNamespacesListsOnce(t *testing.T) {
 		t.Errorf("reads %v", slicesRead)
 	}
 }
+
+// Who asks about a kind that the cluster does not know is told so; who does not, is not.
+func TestAskedAboutWhatIsNotServed(t *testing.T) {
+	named := Query{Namespace: "shop", Targets: []finding.Ref{{Kind: "HTTPRoute", Namespace: "shop", Name: "web"}}}
+	for _, q := range []Query{named, {Namespace: "shop", Kinds: []snapshot.Kind{"HTTPRoute", "Service"}}} {
+		s, _ := play(t, entranceObjects(t), func(s *snapshot.Snapshot) snapshot.Needs {
+			for _, n := range Plan(s, q).Objects {
+				if addOn(n.Kind) {
+					s.Record(snapshot.Reading{Need: n, Why: "not served by this cluster", NotServed: true})
+				}
+			}
+			return Plan(s, q)
+		})
+		options := Options{Lang: lang.English, Catalogue: ruletest.Catalogue(t)}
+		r, err := Inspect(s, q, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree, err := Tree(s, q, TreeOptions{Options: options})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, all := range [][]finding.NotChecked{r.NotChecked, tree.NotChecked} {
+			if len(all) == 0 || !strings.Contains(all[0].What, "httproutes.") || all[0].Why != "not served by this cluster" {
+				t.Errorf("%v: not checked: %v", q, all)
+			}
+		}
+	}
+}

@@ -173,7 +173,7 @@ func Inspect(s *snapshot.Snapshot, q Query, o Options) (Report, error) {
 	}
 	desired := desires(s, q, scope, further)
 	return Report{
-		Report:  finding.NewReport("inspect", s.TakenAt, about, findings, append(e.settled(e.notChecked(), desired.Objects), e.unasked(s.Missing(desired), budget(q))...), s.Requests),
+		Report:  finding.NewReport("inspect", s.TakenAt, about, findings, append(e.settled(e.notChecked(q), desired.Objects), e.unasked(s.Missing(desired), budget(q))...), s.Requests),
 		Objects: e.objects(),
 	}, nil
 }

@@ -81,7 +81,7 @@ func Learn(s *snapshot.Snapshot, q Query, o Options) (LearnReport, error) {
 			lessons = append(lessons, e.lessons(found)...)
 		}
 	}
-	return LearnReport{Report: finding.NewReport("inspect", s.TakenAt, asked, nil, e.unread.NotChecked(s), s.Requests), Lessons: lessons}, nil
+	return LearnReport{Report: finding.NewReport("inspect", s.TakenAt, asked, nil, unchecked(s, q, e.unread), s.Requests), Lessons: lessons}, nil
 }
 
 // lessons are those that an object is an example of.

@@ -88,7 +88,7 @@ func Timeline(s *snapshot.Snapshot, q Query, o Options) (TimelineReport, error) 
 		asked.Targets = append(asked.Targets, t.String())
 	}
 	return TimelineReport{
-		Report:   finding.NewReport("inspect", s.TakenAt, asked, findings, e.notChecked(), s.Requests),
+		Report:   finding.NewReport("inspect", s.TakenAt, asked, findings, e.notChecked(q), s.Requests),
 		Timeline: together(e.moments()),
 	}, nil
 }

@@ -121,7 +121,7 @@ func Tree(s *snapshot.Snapshot, q Query, o TreeOptions) (TreeReport, error) {
 		asked.Targets = append(asked.Targets, t.String())
 	}
 	return TreeReport{
-		Report: finding.NewReport("tree", s.TakenAt, asked, findings, append(e.settled(e.unread.NotChecked(s), needs.Objects), e.unasked(s.Missing(needs), treeBudget(q))...), s.Requests),
+		Report: finding.NewReport("tree", s.TakenAt, asked, findings, append(e.settled(unchecked(s, q, e.unread), needs.Objects), e.unasked(s.Missing(needs), treeBudget(q))...), s.Requests),
 		Why:    o.Why, Tree: tree,
 	}, nil
 }
