@@ -152,7 +152,7 @@ func (v claimView) classMissing() *finding.Finding {
 		return v.noVolume()
 	}
 	names := v.classNames()
-	f := v.finding(ruleClassMissing, map[string]any{"classes": strings.Join(names, ", "), "nearest": nearestName(v.className(), names)})
+	f := v.finding(ruleClassMissing, map[string]any{"classes": strings.Join(names, ", "), "nearest": nearestName(v.className(), names), "looked": true})
 	f.Evidence = append(f.Evidence, seen(v.claim, "spec.storageClassName", v.className()),
 		finding.Evidence{Object: "storageclass/" + v.className(), Path: "metadata.name", Value: "not found"})
 	return f
@@ -200,7 +200,7 @@ func (v claimView) byEvents() *finding.Finding {
 		switch {
 		case e.Reason == "ProvisioningFailed" && classNotFound.MatchString(e.Message):
 			names := v.classNames() // as far as they were read
-			f := v.finding(ruleClassMissing, map[string]any{"classes": strings.Join(names, ", "), "nearest": nearestName(v.className(), names)})
+			f := v.finding(ruleClassMissing, map[string]any{"classes": strings.Join(names, ", "), "nearest": nearestName(v.className(), names), "looked": false})
 			f.Evidence = append(f.Evidence, eventEvidence(e))
 			return f
 		case e.Reason == "ProvisioningFailed":
