@@ -55,8 +55,15 @@ func checkPortName(v *view, sub *subject, c container, t Type) *finding.Finding 
 	return f
 }
 
-// resolves says whether the port that the probe asks is a number, or the name of one that the container declares.
+// decides says that there is such a probe, and that its runs count.
+func (c container) decides(t Type) bool { return c.has(t) && c.resolves(t) }
+
+// resolves says whether the port that the probe asks is a number, or the name of
+// one that the container declares; so it is where there is no such probe.
 func (c container) resolves(t Type) bool {
+	if !c.has(t) {
+		return true
+	}
 	port, ok := portOf(c.probe(t))
 	if !ok || port.Type != intstr.String {
 		return true

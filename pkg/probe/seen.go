@@ -212,9 +212,9 @@ func alone(pod *corev1.Pod, c container) bool {
 func (c container) budget() (Span, bool) {
 	switch {
 	case c.has(Startup):
-		return c.values(Startup).FromStart(), true
+		return c.values(Startup).FromStart(), c.resolves(Startup)
 	case c.has(Liveness):
-		return c.values(Liveness).FromStart(), true
+		return c.values(Liveness).FromStart(), c.resolves(Liveness)
 	}
 	return Span{}, false
 }

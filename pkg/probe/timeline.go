@@ -91,17 +91,20 @@ func (v *view) timeline(name string) (*Timeline, error) {
 	return found[0], nil
 }
 
-// bars tells the three stories, as far as the container's probes have a part in them.
+// bars tells the three stories, as far as the container's probes have a part in
+// them. One whose port does not resolve never decides anything: by a startup or a
+// readiness probe of that kind the container never becomes ready at all.
 func bars(sub *subject, c container) []Bar {
-	var out []Bar
-	if ready, ok := c.ready(); ok {
+	out := []Bar{}
+	becomesReady := c.resolves(Startup) && c.resolves(Readiness)
+	if ready, ok := c.ready(); ok && becomesReady {
 		out = append(out, Bar{Up, NotReady, Span{}, ready})
 	}
 	if budget, ok := c.budget(); ok {
 		out = append(out, Bar{Never, Untouched, Span{}, budget})
 		out = append(out, ending(sub, c, Never, budget)...)
 	}
-	if c.has(Readiness) || c.has(Liveness) {
+	if becomesReady && (c.has(Readiness) || c.decides(Liveness)) {
 		out = append(out, failureBars(sub, c)...)
 	}
 	return out
@@ -128,7 +131,7 @@ func failureBars(sub *subject, c container) []Bar {
 	if c.has(Readiness) {
 		leave = c.values(Readiness).Failing()
 	}
-	if !c.has(Liveness) {
+	if !c.decides(Liveness) {
 		return []Bar{{Fails, InTraffic, Span{}, leave}}
 	}
 	v := c.values(Liveness)

@@ -6,7 +6,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
+
+// nowhere asks a port whose name nobody declares.
+func nowhere(p *corev1.Probe) { p.HTTPGet.Port = intstr.FromString("htp") }
 
 func TestTimeline(t *testing.T) {
 	startup := get("/live", func(p *corev1.Probe) { p.PeriodSeconds, p.FailureThreshold = 5, 13 })
@@ -32,6 +36,14 @@ func TestTimeline(t *testing.T) {
 		"readiness alone": {
 			corev1.Container{ReadinessProbe: get("/ready", func(p *corev1.Probe) { p.InitialDelaySeconds = 5 })},
 			[]Bar{{Up, NotReady, Span{}, Span{5, 16}}, {Fails, InTraffic, Span{}, Span{20, 31}}},
+		},
+		"a liveness probe whose port does not resolve ends nothing": {
+			corev1.Container{ReadinessProbe: get("/ready", nil), LivenessProbe: get("/live", nowhere)},
+			[]Bar{{Up, NotReady, Span{}, Span{0, 11}}, {Fails, InTraffic, Span{}, Span{20, 31}}},
+		},
+		"nor does it alone": {corev1.Container{LivenessProbe: get("/live", nowhere)}, []Bar{}},
+		"with such a startup probe it is never ready, and never ended": {
+			corev1.Container{StartupProbe: get("/live", nowhere), ReadinessProbe: get("/ready", nil), LivenessProbe: get("/live", nil)}, []Bar{},
 		},
 		"liveness alone, slow enough to be spared the back-off": {
 			corev1.Container{LivenessProbe: get("/live", func(p *corev1.Probe) { p.InitialDelaySeconds = 300 })},

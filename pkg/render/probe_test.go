@@ -201,6 +201,15 @@ func TestProbeLines(t *testing.T) {
 	}
 }
 
+// A life without any bar is told in words.
+func TestATimelineWithoutBars(t *testing.T) {
+	var b strings.Builder
+	r := probe.Report{Timeline: &probe.Timeline{Pod: "deployment/web", Namespace: "shop", Container: "app"}}
+	if err := Write(&b, r, Options{Lang: lang.English, Width: 200}); err != nil || !strings.Contains(b.String(), "none of its probes ever decides anything") || strings.Contains(b.String(), "for certain") {
+		t.Errorf("%v:\n%s", err, b.String())
+	}
+}
+
 // A probe whose port does not resolve does none of what its numbers say.
 func TestAProbeWithoutAVerdict(t *testing.T) {
 	for kind, says := range map[probe.Type]string{

@@ -16,6 +16,10 @@ const (
 // what lasts for certain solid, what may or may not shaded.
 func (p *page) timeline(t probe.Timeline) {
 	p.head(p.say("timeline", map[string]any{"pod": t.Pod, "container": t.Container}))
+	if len(t.Bars) == 0 {
+		p.line("  " + p.say("timeline-none", nil))
+		return
+	}
 	label, tail := 0, 0
 	for _, b := range t.Bars {
 		label = max(label, columns(p.say("phase-"+string(b.Phase), nil)))
