@@ -127,7 +127,7 @@ func (c *Client) bounded(ctx context.Context, do func(context.Context) error) er
 		return fmt.Errorf("the request was not sent in time: %w", context.DeadlineExceeded)
 	case limited.Err() != nil || unanswered(err):
 		utilnet.CloseIdleConnectionsFor(c.http.Transport)
-		return &noAnswerError{err}
+		return &noAnswerError{cause(err)}
 	}
 	return cause(err)
 }
