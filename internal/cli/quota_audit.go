@@ -113,7 +113,7 @@ func (a *app) runQuotaAudit(ctx context.Context, o quotaAuditOptions) error {
 		return err
 	}
 	o.lean = true
-	restore := frugally(40)
+	restore := frugally(25)
 	defer restore()
 	s, q, name, err := a.readUsage(ctx, o.quotaOptions, o.historyOptions, func(s *snapshot.Snapshot, q quota.Query) snapshot.Needs {
 		return quota.AuditNeeds(s, q, o.usage)
