@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
@@ -117,6 +118,8 @@ func (e explainer) link(relation Relation, r finding.Ref) Link {
 		l.Health = e.health(r, l.Health)
 	case answer.State == snapshot.Absent:
 		l.Health, l.Note = Unwell, e.text("missing", nil)
+	case r.Kind == rbacv1.UserKind || r.Kind == rbacv1.GroupKind:
+		l.Note = e.text("no-object", nil)
 	case answer.Why != "" && !answer.NotRead():
 		l.Note = e.text("unread", map[string]any{"why": e.unread.Reason(answer.Why)})
 	}

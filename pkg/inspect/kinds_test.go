@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/lang"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
+	"github.com/kubectl-msa/kubectl-msa/pkg/rule/ruletest"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -266,4 +267,33 @@ func FuzzObject(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A user is nothing that could be read, and is not said to be unread.
+func TestSubjectsThatAreNoObjects(t *testing.T) {
+	var objects []snapshot.Object
+	for _, d := range ruletest.Split(t, []byte(`
+kind: Role
+metadata: {name: viewer}
+rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
+---
+kind: RoleBinding
+metadata: {name: viewers}
+roleRef: {kind: Role, name: viewer}
+subjects: [{kind: User, name: kim}]
+`)) {
+		objects = append(objects, ruletest.Object(t, d))
+	}
+	q := Query{Namespace: "shop", Targets: []finding.Ref{{Kind: "Role", Namespace: "shop", Name: "viewer"}}}
+	s, _ := play(t, objects, func(s *snapshot.Snapshot) snapshot.Needs { return Plan(s, q) })
+	r, err := Inspect(s, q, Options{Lang: lang.English, Catalogue: ruletest.Catalogue(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range r.Objects[0].Related {
+		if l.Object.Kind == "User" && l.Note == "known by name only" {
+			return
+		}
+	}
+	t.Errorf("%+v", r.Objects[0].Related)
 }
