@@ -81,8 +81,8 @@ func Limits(pod *corev1.Pod, basis Basis) corev1.ResourceList {
 	})
 	if pod.Spec.Resources != nil {
 		now := pod.Spec.Resources.Limits
-		if basis == Placed && pod.Status.Resources != nil {
-			now = greatest(pod.Status.Resources.Limits)
+		if seen := pod.Status.Resources; basis == Placed && seen != nil && (len(seen.Limits) > 0 || !resizeInfeasible(pod)) {
+			now = greatest(seen.Limits)
 			if !resizeInfeasible(pod) {
 				raiseTo(now, pod.Spec.Resources.Limits)
 			}

@@ -176,3 +176,16 @@ func TestQoS(t *testing.T) {
 		}
 	}
 }
+
+// A resize that will not be done leaves the limits of the pod as a whole to the
+// status, and to the spec where the status says nothing of limits.
+func TestLimitsOfAnInfeasibleResize(t *testing.T) {
+	pod := parse[corev1.Pod](t, `{spec: {resources: {limits: {cpu: 2}}, containers: [{name: app}]}, status: {resources: {requests: {cpu: 1}}, conditions: [{type: PodResizePending, status: "True", reason: Infeasible}]}}`)
+	if got := Limits(pod, Placed)["cpu"]; got.String() != "2" {
+		t.Errorf("%s", got.String())
+	}
+	pod.Status.Resources.Limits = corev1.ResourceList{"cpu": resource.MustParse("1500m")}
+	if got := Limits(pod, Placed)["cpu"]; got.String() != "1500m" {
+		t.Errorf("%s", got.String())
+	}
+}
