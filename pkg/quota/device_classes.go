@@ -22,6 +22,29 @@ import (
 // firstWithExtended is the first minor version that has the gate on by default.
 const firstWithExtended = 36
 
+// namesExtended says that a class that was read names an extended resource.
+func namesExtended(classes []*resourcev1.DeviceClass) bool {
+	return slices.ContainsFunc(classes, func(c *resourcev1.DeviceClass) bool { return c.Spec.ExtendedResourceName != nil })
+}
+
+// minorOf is the minor version of "v1.36.3"; false where that cannot be read.
+func minorOf(gitVersion string) (uint, bool) {
+	v, err := version.ParseGeneric(gitVersion)
+	if err != nil || v.Major() != 1 {
+		return 0, false
+	}
+	return v.Minor(), true
+}
+
+// newKubelet says that a node tells enough of the API server: no kubelet may be newer.
+func newKubelet(s *snapshot.Snapshot) bool {
+	nodes, _ := snapshot.List[*corev1.Node](s, "", nil)
+	return slices.ContainsFunc(nodes, func(n *corev1.Node) bool {
+		minor, known := minorOf(n.Status.NodeInfo.KubeletVersion)
+		return known && minor >= firstWithExtended
+	})
+}
+
 // gateOff says that claims do not count as extended resources: by the version, and
 // no class that was read speaks against it. Where the version was not read the
 // gate is taken to be on.
@@ -30,9 +53,8 @@ func gateOff(s *snapshot.Snapshot, classes []*resourcev1.DeviceClass) bool {
 	if a.State != snapshot.Present {
 		return false
 	}
-	v, err := version.ParseGeneric(server.GitVersion)
-	return err == nil && v.Major() == 1 && v.Minor() < firstWithExtended &&
-		!slices.ContainsFunc(classes, func(c *resourcev1.DeviceClass) bool { return c.Spec.ExtendedResourceName != nil })
+	minor, known := minorOf(server.GitVersion)
+	return known && minor < firstWithExtended && !namesExtended(classes)
 }
 
 // deviceClasses is what quotas look up about claims for devices

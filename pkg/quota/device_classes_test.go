@@ -147,6 +147,35 @@ func TestDeviceClassesNotServed(t *testing.T) {
 	}
 }
 
+// The API server is asked for its version where nothing else tells.
+func TestVersionIsAskedForLast(t *testing.T) {
+	q := quotaOf(t, "q", "{requests.example.com/gpu: 9}", "{requests.example.com/gpu: 0}")
+	for name, c := range map[string]struct {
+		unread  bool
+		gives   string
+		kubelet string
+		asks    bool
+	}{
+		"classes first":               {unread: true, kubelet: "v1.35.0"},
+		"a class tells":               {gives: "example.com/gpu", kubelet: "v1.35.0"},
+		"a kubelet that is as new":    {kubelet: "v1.36.1"},
+		"kubelets may be older":       {kubelet: "v1.35.9", asks: true},
+		"a version that says nothing": {kubelet: "kwok-0.8.0", asks: true},
+	} {
+		s := snapshot.New(snapshot.FromCluster, noon)
+		s.Add(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}, Status: corev1.NodeStatus{NodeInfo: corev1.NodeSystemInfo{KubeletVersion: c.kubelet}}})
+		if !c.unread {
+			s.Add(deviceClass("gpu", c.gives))
+			s.Record(snapshot.Reading{Need: snapshot.Need{Kind: "DeviceClass"}})
+		}
+		w := newWants(s)
+		w.deviceClasses(q)
+		if asks := slices.Contains(w.needs.Objects, snapshot.ServerVersionNeed()); asks != c.asks {
+			t.Errorf("%s: asked for the version: %t", name, asks)
+		}
+	}
+}
+
 // The version of the API server says whether claims count as extended resources,
 // as long as no class says that they do.
 func TestClaimsCountByVersion(t *testing.T) {

@@ -196,8 +196,18 @@ func (w *wants) deviceClasses(quotas ...*corev1.ResourceQuota) {
 	for _, q := range quotas {
 		if len(selectors(q)) == 0 && slices.ContainsFunc(names(q.Spec.Hard), isQuotaForExtended) {
 			w.list("DeviceClass", "")
-			w.add(snapshot.ServerVersionNeed()) // which says whether claims count so at all
+			w.gate()
 		}
+	}
+}
+
+// gate: whether claims count so at all the version says, where neither classes nor
+// nodes do.
+func (w *wants) gate() {
+	all, _ := deviceClassList(w.s)
+	asked := w.s.Missing(snapshot.Needs{Objects: []snapshot.Need{{Kind: "DeviceClass"}}}).Empty()
+	if asked && !namesExtended(all) && !newKubelet(w.s) {
+		w.add(snapshot.ServerVersionNeed())
 	}
 }
 
