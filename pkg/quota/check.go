@@ -179,6 +179,7 @@ func (c *checker) one(o snapshot.Object) Admission {
 	if out.Admitted() {
 		out = space.Admit(o, old)
 	}
+	out.Unseen = c.unseen(o)
 	if r := c.rehearsed(a.Object, false); r != nil && (out.Admitted() || r.precedes(out.Refusals[0])) {
 		out.Refusals = append([]Refusal{*r}, out.Refusals...)
 	}
@@ -227,7 +228,7 @@ func (o Outcome) unsure() bool {
 		return len(o.Unknown) > 0
 	}
 	first := o.Refusals[0]
-	return slices.Contains(o.Unknown, "LimitRange") && first.Cause == Unspecified
+	return slices.Contains(o.Unknown, "LimitRange") && first.Cause == Unspecified || o.Unseen && first.Cause == Exceeded
 }
 
 // learn takes in what belongs to no namespace and matters to those that do.
@@ -264,6 +265,12 @@ func (c *checker) existing(o snapshot.Object) snapshot.Object {
 		return nil
 	}
 	return old
+}
+
+// unseen says that it could not be read whether the object is there already.
+func (c *checker) unseen(o snapshot.Object) bool {
+	_, a := c.in.State.Find(snapshot.KindOf(o), o.GetNamespace(), o.GetName())
+	return a.State == snapshot.Unknown && !c.in.Alone
 }
 
 // namespaceGone: nothing can be made where there is no namespace

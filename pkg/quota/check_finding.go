@@ -68,6 +68,7 @@ func (v verdict) finding() finding.Finding {
 	case Unmodelled:
 		f.Rule = "quota/refused-otherwise"
 		f.Args["short"] = shortened(r.Reason())
+		f.Args["alone"] = len(v.out.Refusals) == 1
 	}
 	if v.out.unsure() {
 		f.Confidence, f.Severity = finding.Possible, finding.Warning

@@ -41,6 +41,7 @@ func (c *checker) pods(a Admission, w Work, old snapshot.Object, own Outcome) Ad
 	if !sure {
 		out.Unknown = append(out.Unknown, "Node")
 	}
+	out.Unseen = own.Unseen
 	v.out = out
 	if !out.Admitted() {
 		c.report(v)

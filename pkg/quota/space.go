@@ -157,6 +157,8 @@ type Outcome struct {
 	Refusals []Refusal
 	// Unknown are kinds that could not be read and might refuse it as well.
 	Unknown []snapshot.Kind
+	// Unseen says that the object may be there already, and count already.
+	Unseen bool
 	// Object is the object as it would be stored, with all defaults.
 	Object snapshot.Object
 	// Filled are the defaults that LimitRanges gave.
