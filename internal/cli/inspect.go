@@ -83,7 +83,7 @@ func newInspect(a *app, runF func(context.Context, inspectOptions) error) *cobra
 	f.add(cmd)
 	views.add(cmd)
 	traffic.add(cmd)
-	cmd.Flags().BoolVar(&watch, "watch", false, "")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "")
 	return cmd
 }
 
