@@ -195,7 +195,7 @@ func (d fitDice) sizes(s *corev1.PodSpec) {
 		c.Resources.Requests[corev1.ResourceMemory] = resource.MustParse("64Mi")
 	}
 	if d.in(12) {
-		s.Resources = &corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(d.of("1600m", "2"))}}
+		s.Resources = &corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(d.of("2", "2500m"))}}
 		if d.in(50) {
 			s.Resources.Requests[corev1.ResourceMemory] = resource.MustParse(d.of("1200Mi", "2Gi"))
 		}
