@@ -73,7 +73,7 @@ func rollsOut(kind string) bool {
 
 // completeWorkloads completes TYPE/NAME with the kinds that roll out.
 func (a *app) completeWorkloads(cmd *cobra.Command, args []string, typing string) ([]string, cobra.ShellCompDirective) {
-	if len(args) == 0 && typing == "" {
+	if len(args) == 0 && !strings.Contains(typing, "/") {
 		return []string{"deployment/", "statefulset/", "daemonset/"}, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
 	return a.completeObjects(cmd, args, typing)
