@@ -304,8 +304,26 @@ func parts(message string) string {
 	if ok {
 		all[0] = first
 	}
+	for i, part := range all {
+		if used, ok := strings.CutPrefix(part, "used: "); ok {
+			all[i] = "used: " + plainly(used)
+		}
+	}
 	slices.Sort(all)
 	return head + "|" + strings.Join(all, "|")
+}
+
+// plainly writes amounts in one way: the quota controller counts anew when it
+// likes, in an order of its own, and a sum is written as its first part was.
+func plainly(amounts string) string {
+	all := strings.Split(amounts, ",")
+	for i, a := range all {
+		name, value, _ := strings.Cut(a, "=")
+		if q, err := resource.ParseQuantity(value); err == nil {
+			all[i] = name + "=" + q.AsDec().String()
+		}
+	}
+	return strings.Join(all, ",")
 }
 
 // unlike compares what the model and the API server made of an object.
