@@ -43,6 +43,12 @@ const (
 	TopicConfigMap   Topic = "configmap"
 	TopicSecret      Topic = "secret"
 	TopicVolumeClaim Topic = "claim"
+	TopicScaling     Topic = "scaling"
+	TopicBudget      Topic = "budget"
+	TopicIngress     Topic = "ingress"
+	TopicPolicy      Topic = "policy"
+	TopicNode        Topic = "node"
+	TopicNamespace   Topic = "namespace"
 )
 
 // Topics lists all of them.
@@ -50,6 +56,7 @@ func Topics() []Topic {
 	return []Topic{
 		TopicDesired, TopicStateful, TopicDaemon, TopicJob, TopicCron, TopicPod, TopicRolling, TopicSelector, TopicService,
 		TopicProbes, TopicNoProbes, TopicRequests, TopicNoRequests, TopicConfigMap, TopicSecret, TopicVolumeClaim,
+		TopicScaling, TopicBudget, TopicIngress, TopicPolicy, TopicNode, TopicNamespace,
 	}
 }
 
@@ -101,7 +108,7 @@ func (e explainer) lessons(o snapshot.Object) []Lesson {
 		claimFacts(v, args)
 		topics = append(topics, TopicVolumeClaim)
 	default:
-		topics = append(topics, e.workloadFacts(o, args)...)
+		topics = append(e.workloadFacts(o, args), aroundFacts(o, args)...)
 	}
 	out := make([]Lesson, 0, len(topics))
 	for _, t := range topics {
