@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -172,7 +173,10 @@ func (c *checker) one(o snapshot.Object) Admission {
 	space := c.space(a.Object.Namespace)
 	old := c.existing(o)
 	work, isWork := WorkOf(o)
-	out := c.namespaceGone(o)
+	out := c.notServed(o)
+	if out.Admitted() {
+		out = c.namespaceGone(o)
+	}
 	if isWork && out.Admitted() && meterOf(o) != podMeter {
 		out.Refusals = validateTemplate(work) // before the quotas
 	}
@@ -271,6 +275,23 @@ func (c *checker) existing(o snapshot.Object) snapshot.Object {
 func (c *checker) unseen(o snapshot.Object) bool {
 	_, a := c.in.State.Find(snapshot.KindOf(o), o.GetNamespace(), o.GetName())
 	return a.State == snapshot.Unknown && !c.in.Alone
+}
+
+// notServed: kubectl finds no resource for a kind that an add-on would bring, unless
+// the manifests bring it (client-go/restmapper).
+func (c *checker) notServed(o snapshot.Object) Outcome {
+	kind := snapshot.KindOf(o)
+	info, _ := snapshot.Lookup(kind)
+	_, a := c.in.State.Find(kind, o.GetNamespace(), o.GetName())
+	isIt := func(m snapshot.Object) bool {
+		d, ok := m.(*snapshot.CustomResourceDefinition)
+		return ok && d.Spec.Group == info.Resource.Group && d.Spec.Names.Kind == string(kind)
+	}
+	if !info.Custom || !a.NotServed || c.in.Alone || slices.ContainsFunc(c.made, isIt) {
+		return Outcome{}
+	}
+	version := info.Resource.GroupVersion().String()
+	return Outcome{Refusals: []Refusal{{By: ByOther, Cause: KindNotServed, Name: version, Message: fmt.Sprintf("no matches for kind %q in version %q", kind, version)}}}
 }
 
 // namespaceGone: nothing can be made where there is no namespace

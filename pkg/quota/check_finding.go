@@ -65,6 +65,9 @@ func (v verdict) finding() finding.Finding {
 	case NamespaceMissing:
 		f.Rule = "quota/namespace-missing"
 		f.Args["gone"] = strings.HasSuffix(r.Message, "not found")
+	case KindNotServed:
+		f.Rule = "quota/kind-not-served"
+		f.Args["group"], _, _ = strings.Cut(r.Name, "/")
 	case Unmodelled:
 		f.Rule = "quota/refused-otherwise"
 		f.Args["short"] = shortened(r.Reason())
@@ -74,8 +77,12 @@ func (v verdict) finding() finding.Finding {
 		f.Confidence, f.Severity = finding.Possible, finding.Warning
 	}
 	said := "what the API server would say"
-	if r.Cause == Unmodelled {
+	switch r.Cause {
+	case Unmodelled:
 		said = "what the API server said"
+	case KindNotServed:
+		said = "what kubectl would say"
+	default:
 	}
 	f.Evidence = append(f.Evidence, finding.Evidence{Object: ref.String(), Path: said, Value: r.Message})
 	for _, more := range v.out.Refusals[1:] {

@@ -28,7 +28,7 @@ func CheckNeeds(in, s *snapshot.Snapshot) snapshot.Needs {
 		w.list("ResourceQuota", ns)
 		w.list("LimitRange", ns)
 		work, isWork := WorkOf(o)
-		if kind := snapshot.KindOf(o); isWork || w.counts(ns, o) {
+		if kind := snapshot.KindOf(o); isWork || w.counts(ns, o) || isCustom(kind) {
 			need := snapshot.Need{Kind: kind, Namespace: ns}
 			byKind[need] = append(byKind[need], o.GetName())
 		}
@@ -58,6 +58,12 @@ func CheckNeeds(in, s *snapshot.Snapshot) snapshot.Needs {
 		}
 	}
 	return s.Missing(w.sorted())
+}
+
+// isCustom: whether the cluster serves an add-on's kind at all shows when it is read.
+func isCustom(kind snapshot.Kind) bool {
+	info, known := snapshot.Lookup(kind)
+	return known && info.Custom
 }
 
 // HeadroomNeeds says what HeadroomOf still wants to read.

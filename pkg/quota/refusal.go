@@ -45,6 +45,8 @@ const (
 	ClassMismatch Cause = "class-mismatch"
 	// NamespaceMissing: the namespace is not there, or is going.
 	NamespaceMissing Cause = "namespace-missing"
+	// KindNotServed: the cluster does not know the kind.
+	KindNotServed Cause = "kind-not-served"
 	// Unmodelled is what only the API server itself could say.
 	Unmodelled Cause = "unmodelled"
 )

@@ -105,9 +105,12 @@ func Snapshot(source snapshot.Source, now time.Time, documents [][]byte) (*snaps
 }
 
 // Complete records that every kind was listed, but for those that could not be read, for a reason each.
+// notServed is how pkg/snapshot/live says that the API server does not know a kind.
+const notServed = "not served by this cluster"
+
 func Complete(s *snapshot.Snapshot, unknown map[snapshot.Kind]string) {
 	for _, i := range snapshot.Kinds() {
-		s.Record(snapshot.Reading{Need: snapshot.Need{Kind: i.Kind}, Why: unknown[i.Kind]})
+		s.Record(snapshot.Reading{Need: snapshot.Need{Kind: i.Kind}, Why: unknown[i.Kind], NotServed: unknown[i.Kind] == notServed})
 	}
 }
 
