@@ -43,7 +43,7 @@ func quotaCheck(l lang.Lang) any {
 		Rule: "quota/exceeded", Severity: finding.Error, Confidence: finding.Certain, Object: ref("Deployment", "web"), Count: 1,
 		Chain: []string{"deployment/web", "resourcequota/compute"},
 		Title: either(l, "ResourceQuota compute has room for 3 of the 5 pods of deployment/web: requests.cpu is short", "ResourceQuota compute에 deployment/web의 Pod 5개 중 3개만 들어갑니다. 부족한 항목: requests.cpu"),
-		Why:   either(l, "1 of 2 requests.cpu is in use, so 1 is left, and each pod asks for 300m.", "requests.cpu 항목은 2 중 1 사용 중이며 1 남았습니다. Pod 하나가 요청하는 양은 300m입니다."),
+		Why:   either(l, "requests.cpu: 1 of 2 in use, 1 left, and each pod asks for 300m.", "requests.cpu 항목은 2 중 1 사용 중이며 1 남았습니다. Pod 하나가 요청하는 양은 300m입니다."),
 		Evidence: []finding.Evidence{
 			{Object: "resourcequota/compute", Path: "status.used.requests.cpu", Value: "1 of 2"},
 			{Object: "deployment/web", Path: "what the API server would say", Value: `pods "web-*" is forbidden: exceeded quota: compute, requested: requests.cpu=300m, used: requests.cpu=1900m, limited: requests.cpu=2`},

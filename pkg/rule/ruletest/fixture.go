@@ -104,10 +104,10 @@ func Snapshot(source snapshot.Source, now time.Time, documents [][]byte) (*snaps
 	return s, nil
 }
 
-// Complete records that every kind was listed, but for those that could not be read, for a reason each.
 // notServed is how pkg/snapshot/live says that the API server does not know a kind.
 const notServed = "not served by this cluster"
 
+// Complete records that every kind was listed, but for those that could not be read, for a reason each.
 func Complete(s *snapshot.Snapshot, unknown map[snapshot.Kind]string) {
 	for _, i := range snapshot.Kinds() {
 		s.Record(snapshot.Reading{Need: snapshot.Need{Kind: i.Kind}, Why: unknown[i.Kind], NotServed: unknown[i.Kind] == notServed})
