@@ -69,7 +69,9 @@ func newRolloutAsk(a *app, c askCommand, runF func(context.Context, askOptions) 
 	if c.drives {
 		cmd.Flags().Var(enum(&leave, exitOnEnd, exitOnPause), "exit-on", "")
 	}
-	cmd.Flags().VarP(enum(&format, asTable, asJSON), "output", "o", "")
+	if c.do != rollout.AskPause { // it is over once the driver has heard
+		cmd.Flags().VarP(enum(&format, asTable, asJSON), "output", "o", "")
+	}
 	return cmd
 }
 
