@@ -28,20 +28,9 @@ func checkBinary(v *view, sub *subject, c container, t Type) *finding.Finding {
 	if c.probe(t).Exec == nil {
 		return nil
 	}
-	var s sight
-	for _, pod := range sub.pods {
-		for _, e := range v.failures(pod, c, t) {
-			if !v.fresh(e) || faultOf(words(e)) != noBinary {
-				continue
-			}
-			if s.event == nil {
-				s.event = e
-			}
-			s.pods = append(s.pods, pod)
-			break
-		}
-	}
-	if s.event == nil {
+	s := v.sightOf(sub, func(pod *corev1.Pod) []*corev1.Event { return v.failures(pod, c, t) },
+		func(message string) bool { return faultOf(message) == noBinary })
+	if s == nil {
 		return nil
 	}
 	f := sub.probeFinding(c, t)
@@ -51,7 +40,7 @@ func checkBinary(v *view, sub *subject, c container, t Type) *finding.Finding {
 	f.Args["command"] = strings.Join(c.probe(t).Exec.Command, " ")
 	f.Evidence = append(f.Evidence, sub.written(c.probePath(t)+".exec.command", "%s", strings.Join(c.probe(t).Exec.Command, " ")))
 	f.Evidence = append(f.Evidence, v.countedEvidence(sub, c, t)...)
-	return on(f, &s)
+	return on(f, s)
 }
 
 // Every run of an exec probe makes a process in the container, by way of the

@@ -113,24 +113,12 @@ func checkThrottled(v *view, sub *subject, c container, t Type) *finding.Finding
 // checkRedirect: a redirect to another host name ends a run as passed, with a
 // warning that nobody reads (pkg/probe/http, RedirectChecker): whatever is there, it passes.
 func checkRedirect(v *view, sub *subject, c container, t Type) *finding.Finding {
-	var s sight
-	for _, pod := range sub.pods {
-		for _, e := range byProbe(v.about(pod, c, probeWarning), t) {
-			if !v.fresh(e) || !strings.Contains(e.Message, "terminated redirects") {
-				continue
-			}
-			if s.event == nil {
-				s.event = e
-			}
-			s.pods = append(s.pods, pod)
-			break
-		}
-	}
-	if s.event == nil {
+	s := v.sightOf(sub, func(pod *corev1.Pod) []*corev1.Event { return byProbe(v.about(pod, c, probeWarning), t) },
+		func(message string) bool { return strings.Contains(message, "terminated redirects") })
+	if s == nil {
 		return nil
 	}
-	f := sub.probeFinding(c, t)
-	return on(f, &s)
+	return on(sub.probeFinding(c, t), s)
 }
 
 // checkFailing: a probe fails now, and no other rule says why.

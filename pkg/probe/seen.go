@@ -22,6 +22,27 @@ type sight struct {
 	kill        *corev1.Event
 }
 
+// sightOf is what fresh events with certain words tell of a subject's pods, nil for nothing.
+func (v *view) sightOf(sub *subject, events func(*corev1.Pod) []*corev1.Event, tells func(message string) bool) *sight {
+	var s sight
+	for _, pod := range sub.pods {
+		for _, e := range events(pod) {
+			if !v.fresh(e) || !tells(words(e)) {
+				continue
+			}
+			if s.event == nil {
+				s.event = e
+			}
+			s.pods = append(s.pods, pod)
+			break
+		}
+	}
+	if s.event == nil {
+		return nil
+	}
+	return &s
+}
+
 // settle is granted to a container beyond its probe's arithmetic before a failure is more than its start.
 const settle = 5 * time.Second
 
