@@ -47,7 +47,7 @@ func (a *app) seeTheCluster(ctx context.Context, o inspectOptions) (*snapshot.Sn
 	plan := func(s *snapshot.Snapshot, _ inspect.Query) snapshot.Needs { return inspect.ClusterPlan(s) }
 	var answers inspect.ClusterAnswers
 	if len(o.files) > 0 {
-		s, _, err := a.seeFiles(o)
+		s, _, err := a.seeFiles(o.readOptions)
 		why := inspect.HealthAnswer{Why: notInFiles}
 		return s, inspect.ClusterAnswers{Live: why, Ready: why, GroupsWhy: notInFiles}, err
 	}
@@ -57,7 +57,7 @@ func (a *app) seeTheCluster(ctx context.Context, o inspectOptions) (*snapshot.Sn
 	}
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	s, _, err := a.seeCluster(ctx, c, o, plan)
+	s, _, err := a.seeCluster(ctx, c, o.readOptions, plan)
 	if err == nil {
 		answers = askCluster(ctx, c)
 		s.Requests = len(c.reader.Requests())

@@ -36,7 +36,7 @@ func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 		restore := frugally(10) // whole pods are kept
 		defer restore()
 	}
-	s, q, err := a.see(ctx, o, inspect.Plan)
+	s, q, err := a.see(ctx, o.readOptions, inspect.Plan)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func there(q inspect.Query, err error) inspect.Query {
 
 // see gives the snapshot that the question is answered from: as much of a
 // cluster as the plan asks for, or what is in files.
-func (a *app) see(ctx context.Context, o inspectOptions, plan func(*snapshot.Snapshot, inspect.Query) snapshot.Needs) (*snapshot.Snapshot, inspect.Query, error) {
+func (a *app) see(ctx context.Context, o readOptions, plan func(*snapshot.Snapshot, inspect.Query) snapshot.Needs) (*snapshot.Snapshot, inspect.Query, error) {
 	if len(o.files) > 0 {
 		return a.seeFiles(o)
 	}
@@ -90,7 +90,7 @@ func (a *app) see(ctx context.Context, o inspectOptions, plan func(*snapshot.Sna
 }
 
 // seeCluster reads as much of a cluster as the plan asks for.
-func (a *app) seeCluster(ctx context.Context, c *cluster, o inspectOptions, plan func(*snapshot.Snapshot, inspect.Query) snapshot.Needs) (*snapshot.Snapshot, inspect.Query, error) {
+func (a *app) seeCluster(ctx context.Context, c *cluster, o readOptions, plan func(*snapshot.Snapshot, inspect.Query) snapshot.Needs) (*snapshot.Snapshot, inspect.Query, error) {
 	namespace := c.namespace
 	if o.allNamespaces {
 		namespace = ""
@@ -119,7 +119,7 @@ func (a *app) seeCluster(ctx context.Context, c *cluster, o inspectOptions, plan
 
 // seeFiles reads manifests or a saved snapshot. Manifests say themselves where
 // their objects belong: without -n all of them are meant.
-func (a *app) seeFiles(o inspectOptions) (*snapshot.Snapshot, inspect.Query, error) {
+func (a *app) seeFiles(o readOptions) (*snapshot.Snapshot, inspect.Query, error) {
 	fallback := o.namespace
 	if fallback == "" {
 		fallback = "default"

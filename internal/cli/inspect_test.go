@@ -47,7 +47,7 @@ func parseInspect(t *testing.T, args ...string) (inspectOptions, error) {
 func TestInspectFlagsToOptions(t *testing.T) {
 	deploy := func(name string) finding.Ref { return finding.Ref{Kind: "Deployment", Name: name} }
 	defaults := func(change func(*inspectOptions)) inspectOptions {
-		o := inspectOptions{output: outputValue{format: render.Table}, verdict: verdictOptions{failOn: failNever}}
+		o := inspectOptions{readOptions: readOptions{output: outputValue{format: render.Table}, verdict: verdictOptions{failOn: failNever}}}
 		change(&o)
 		return o
 	}
@@ -81,7 +81,7 @@ func TestInspectFlagsToOptions(t *testing.T) {
 			t.Errorf("%q: %v", c.args, err)
 			continue
 		}
-		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(viewFlags{}, inspectOptions{}, selection{}, outputValue{}, verdictOptions{})); diff != "" {
+		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(viewFlags{}, inspectOptions{}, readOptions{}, selection{}, outputValue{}, verdictOptions{})); diff != "" {
 			t.Errorf("%q: %s", c.args, diff)
 		}
 	}

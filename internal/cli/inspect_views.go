@@ -80,7 +80,7 @@ func (a *app) runView(ctx context.Context, o inspectOptions, l look) error {
 	if err != nil {
 		return err
 	}
-	s, q, err := a.see(ctx, o, l.plan)
+	s, q, err := a.see(ctx, o.readOptions, l.plan)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func (a *app) runInspectWatch(ctx context.Context, o inspectOptions) error {
 	}
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	s, q, err := a.seeCluster(ctx, c, o, l.plan)
+	s, q, err := a.seeCluster(ctx, c, o.readOptions, l.plan)
 	if err != nil {
 		return err
 	}

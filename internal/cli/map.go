@@ -31,12 +31,12 @@ func mapFormats() []mapFormat {
 
 // mapOptions is what will run.
 type mapOptions struct {
-	inspectOptions
+	readOptions
 	format mapFormat
 }
 
 func newMap(a *app, runF func(context.Context, mapOptions) error) *cobra.Command {
-	f := &inspectFlags{output: outputValue{format: render.Table}, failOn: failNever}
+	f := newReadFlags(failNever)
 	o := mapOptions{format: mapText}
 	cmd := &cobra.Command{
 		Use:     "map",
@@ -46,7 +46,7 @@ func newMap(a *app, runF func(context.Context, mapOptions) error) *cobra.Command
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
-			if o.inspectOptions, err = f.options(a, nil); err != nil {
+			if o.readOptions, err = f.options(a, nil, parseAnySelection); err != nil {
 				return err
 			}
 			if runF != nil {
@@ -65,7 +65,7 @@ func newMap(a *app, runF func(context.Context, mapOptions) error) *cobra.Command
 }
 
 func (a *app) runMap(ctx context.Context, o mapOptions) error {
-	s, q, err := a.see(ctx, o.inspectOptions, func(s *snapshot.Snapshot, q inspect.Query) snapshot.Needs { return calls.Needs(s, q.Namespace) })
+	s, q, err := a.see(ctx, o.readOptions, func(s *snapshot.Snapshot, q inspect.Query) snapshot.Needs { return calls.Needs(s, q.Namespace) })
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 
 // probeCheckFlags is what was typed.
 type probeCheckFlags struct {
-	inspectFlags
+	*readFlags
 	set       []string
 	timeline  bool
 	container string
@@ -22,14 +22,14 @@ type probeCheckFlags struct {
 
 // probeCheckOptions is what will run.
 type probeCheckOptions struct {
-	inspectOptions
+	readOptions
 	set       []probe.Change
 	timeline  bool
 	container string
 }
 
 func newProbeCheck(a *app, runF func(context.Context, probeCheckOptions) error) *cobra.Command {
-	f := &probeCheckFlags{inspectFlags: inspectFlags{output: outputValue{format: render.Table}, failOn: failOn(finding.Error)}}
+	f := &probeCheckFlags{readFlags: newReadFlags(failOn(finding.Error))}
 	cmd := &cobra.Command{
 		Use:               "check [TYPE NAME | TYPE/NAME ...]",
 		Short:             a.t("probe.check.short"),
@@ -49,7 +49,7 @@ func newProbeCheck(a *app, runF func(context.Context, probeCheckOptions) error) 
 func (f *probeCheckFlags) options(a *app, args []string) (probeCheckOptions, error) {
 	o := probeCheckOptions{timeline: f.timeline, container: f.container}
 	var err error
-	if o.inspectOptions, err = f.inspectFlags.options(a, args); err != nil {
+	if o.readOptions, err = f.readFlags.options(a, args, parseAnySelection); err != nil {
 		return o, err
 	}
 	for _, text := range f.set {
@@ -100,7 +100,7 @@ func (a *app) runProbeCheck(ctx context.Context, o probeCheckOptions) error {
 	if err != nil {
 		return err
 	}
-	s, q, err := a.see(ctx, o.inspectOptions, probeCheckPlan)
+	s, q, err := a.see(ctx, o.readOptions, probeCheckPlan)
 	if err != nil {
 		return err
 	}

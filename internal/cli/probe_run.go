@@ -9,7 +9,6 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
 	"github.com/kubectl-msa/kubectl-msa/pkg/probe/run"
-	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 )
 
 // Bounds of what one run may ask: it is a look, and no load.
@@ -21,7 +20,7 @@ const (
 
 // probeRunFlags is what was typed.
 type probeRunFlags struct {
-	inspectFlags
+	*readFlags
 	probeRunBounds
 }
 
@@ -38,12 +37,12 @@ type probeRunBounds struct {
 
 // probeRunOptions is what will run.
 type probeRunOptions struct {
-	inspectOptions
+	readOptions
 	probeRunBounds
 }
 
 func newProbeRun(a *app, runF func(context.Context, probeRunOptions) error) *cobra.Command {
-	f := &probeRunFlags{inspectFlags: inspectFlags{output: outputValue{format: render.Table}, failOn: failOn(finding.Error)}}
+	f := &probeRunFlags{readFlags: newReadFlags(failOn(finding.Error))}
 	cmd := &cobra.Command{
 		Use:               "run [TYPE NAME | TYPE/NAME ...]",
 		Short:             a.t("probe.run.short"),
@@ -69,7 +68,7 @@ func newProbeRun(a *app, runF func(context.Context, probeRunOptions) error) *cob
 func (f *probeRunFlags) options(a *app, args []string) (probeRunOptions, error) {
 	o := probeRunOptions{probeRunBounds: f.probeRunBounds}
 	var err error
-	if o.inspectOptions, err = f.inspectFlags.options(a, args); err != nil {
+	if o.readOptions, err = f.readFlags.options(a, args, parseAnySelection); err != nil {
 		return o, err
 	}
 	switch {

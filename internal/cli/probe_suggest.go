@@ -11,21 +11,23 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
 
-func newProbeSuggest(a *app, runF func(context.Context, inspectOptions) error) *cobra.Command {
-	f := &inspectFlags{output: outputValue{format: render.Table}, failOn: failNever}
+func newProbeSuggest(a *app, runF func(context.Context, readOptions) error) *cobra.Command {
+	f := newReadFlags(failNever)
 	cmd := &cobra.Command{
 		Use:               "suggest [TYPE NAME | TYPE/NAME ...]",
 		Short:             a.t("probe.suggest.short"),
 		Long:              a.t("probe.suggest.long"),
 		Example:           a.t("probe.suggest.examples"),
 		ValidArgsFunction: a.completeObjects,
-		RunE:              runs(func(_ *cobra.Command, args []string) (inspectOptions, error) { return f.options(a, args) }, a.runProbeSuggest, runF),
+		RunE: runs(func(_ *cobra.Command, args []string) (readOptions, error) {
+			return f.options(a, args, parseAnySelection)
+		}, a.runProbeSuggest, runF),
 	}
 	f.add(cmd)
 	return cmd
 }
 
-func (a *app) runProbeSuggest(ctx context.Context, o inspectOptions) error {
+func (a *app) runProbeSuggest(ctx context.Context, o readOptions) error {
 	catalogue, err := finding.LoadCatalogue()
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func parseProbeCheck(t *testing.T, args ...string) (probeCheckOptions, error) {
 
 func TestProbeCheckFlagsToOptions(t *testing.T) {
 	defaults := func(change func(*probeCheckOptions)) probeCheckOptions {
-		o := probeCheckOptions{inspectOptions: inspectOptions{output: outputValue{format: render.Table}, verdict: verdictOptions{failOn: failOn(finding.Error)}}}
+		o := probeCheckOptions{readOptions: readOptions{output: outputValue{format: render.Table}, verdict: verdictOptions{failOn: failOn(finding.Error)}}}
 		change(&o)
 		return o
 	}
@@ -53,7 +53,7 @@ func TestProbeCheckFlagsToOptions(t *testing.T) {
 			t.Errorf("%q: %v", c.args, err)
 			continue
 		}
-		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(probeCheckOptions{}, viewFlags{}, inspectOptions{}, selection{}, outputValue{}, verdictOptions{})); diff != "" {
+		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(probeCheckOptions{}, readOptions{}, selection{}, outputValue{}, verdictOptions{})); diff != "" {
 			t.Errorf("%q: %s", c.args, diff)
 		}
 	}

@@ -3,90 +3,29 @@ package cli
 import (
 	"context"
 
-	"github.com/spf13/cobra"
-
-	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
-	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
 
 // quotaFlags is what was typed of the flags that all reading quota commands have.
-type quotaFlags struct {
-	output        outputValue
-	failOn        failOn
-	strict        bool
-	save          string
-	files         []string
-	allNamespaces bool
-	selector      string
-}
+type quotaFlags struct{ *readFlags }
 
 // quotaOptions is what will run.
 type quotaOptions struct {
-	selection     selection
-	selector      string
-	allNamespaces bool
-	// namespace is what -n named, "" where the context's is to be used.
-	namespace string
-	files     []string
-	save      string
-	output    outputValue
-	verdict   verdictOptions
+	readOptions
 	// explain adds formulas to the numbers.
 	explain bool
 	// lean keeps of pods what an audit looks at; a saved snapshot has them whole.
 	lean bool
 }
 
-func newQuotaFlags(fail failOn) *quotaFlags {
-	return &quotaFlags{output: outputValue{format: render.Table}, failOn: fail}
-}
-
-func (f *quotaFlags) add(cmd *cobra.Command) {
-	fs := cmd.Flags()
-	fs.VarP(&f.output, "output", "o", "")
-	fs.Var(enum(&f.failOn, failOn(finding.Error), failOn(finding.Warning), failOn(finding.Info), failNever), "fail-on", "")
-	fs.BoolVar(&f.strict, "strict", false, "")
-	fs.StringVar(&f.save, "save-snapshot", "", "")
-	fs.StringArrayVarP(&f.files, "filename", "f", nil, "")
-	fs.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "")
-	fs.StringVarP(&f.selector, "selector", "l", "", "")
-}
+func newQuotaFlags(fail failOn) *quotaFlags { return &quotaFlags{newReadFlags(fail)} }
 
 // options checks what was typed, without looking at any cluster.
 func (f *quotaFlags) options(a *app, args []string) (quotaOptions, error) {
-	o := quotaOptions{
-		selector: f.selector, allNamespaces: f.allNamespaces, namespace: *a.global.config.Namespace,
-		files: f.files, save: f.save, output: f.output, verdict: verdictOptions{failOn: f.failOn, strict: f.strict},
-	}
-	if err := a.global.check(); err != nil {
-		return o, err
-	}
-	if err := checkSelector(f.selector); err != nil {
-		return o, err
-	}
-	if o.namespace != "" {
-		if err := checkNamespace(o.namespace); err != nil {
-			return o, err
-		}
-	}
-	for _, name := range f.files {
-		if name == "" {
-			return o, usage("error.flag-needs-value", "flag", "-f/--filename", "type", "file")
-		}
-	}
-	var err error
-	o.selection, err = parseSelection(args)
-	switch named := len(o.selection.objects) > 0; {
-	case err != nil:
-	case named && f.selector != "":
-		err = usage("error.name-and-selector")
-	case named && f.allNamespaces:
-		err = usage("error.name-and-all-namespaces")
-	}
-	return o, err
+	o, err := f.readFlags.options(a, args, parseSelection)
+	return quotaOptions{readOptions: o}, err
 }
 
 // readQuota gives the snapshot that the question is answered from, and the question.

@@ -12,12 +12,12 @@ import (
 
 // treeOptions is what will run.
 type treeOptions struct {
-	inspectOptions
+	readOptions
 	why bool
 }
 
 func newTree(a *app, runF func(context.Context, treeOptions) error) *cobra.Command {
-	f := &inspectFlags{output: outputValue{format: render.Table}, failOn: failNever}
+	f := newReadFlags(failNever)
 	var why bool
 	cmd := &cobra.Command{
 		Use:               "tree TYPE/NAME ...",
@@ -28,7 +28,7 @@ func newTree(a *app, runF func(context.Context, treeOptions) error) *cobra.Comma
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o := treeOptions{why: why}
 			var err error
-			if o.inspectOptions, err = f.options(a, args); err != nil {
+			if o.readOptions, err = f.options(a, args, parseAnySelection); err != nil {
 				return err
 			}
 			if len(o.selection.objects) == 0 && f.selector == "" {
@@ -50,7 +50,7 @@ func (a *app) runTree(ctx context.Context, o treeOptions) error {
 	if err != nil {
 		return err
 	}
-	s, q, err := a.see(ctx, o.inspectOptions, inspect.TreePlan)
+	s, q, err := a.see(ctx, o.readOptions, inspect.TreePlan)
 	if err != nil {
 		return err
 	}
