@@ -40,10 +40,8 @@ func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.save != "" {
-		if err := file.WriteFile(o.save, s); err != nil {
-			return err
-		}
+	if err := a.saveSnapshot(o.save, s); err != nil {
+		return err
 	}
 	options := inspect.Options{Lang: a.lang, Catalogue: catalogue}
 	report, err := inspect.Inspect(s, q, options)

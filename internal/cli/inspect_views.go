@@ -8,7 +8,6 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
-	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -91,8 +90,5 @@ func (a *app) runView(ctx context.Context, o inspectOptions, l look) error {
 	if err != nil {
 		return err
 	}
-	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
-		return err
-	}
-	return o.verdict.judge(report.Base())
+	return a.give(report, o.output, o.verdict)
 }

@@ -8,8 +8,6 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
-	"github.com/kubectl-msa/kubectl-msa/pkg/render"
-	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
 
 // probeCheckFlags is what was typed.
@@ -104,10 +102,8 @@ func (a *app) runProbeCheck(ctx context.Context, o probeCheckOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.save != "" {
-		if err := file.WriteFile(o.save, s); err != nil {
-			return err
-		}
+	if err := a.saveSnapshot(o.save, s); err != nil {
+		return err
 	}
 	report, err := probe.Check(s, probe.Query(q), probe.Options{
 		Lang: a.lang, Catalogue: catalogue, Set: o.set, Timeline: o.timeline, Container: o.container,
@@ -115,8 +111,5 @@ func (a *app) runProbeCheck(ctx context.Context, o probeCheckOptions) error {
 	if err != nil {
 		return whichContainer(badChange(err))
 	}
-	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
-		return err
-	}
-	return o.verdict.judge(report.Report)
+	return a.give(report, o.output, o.verdict)
 }

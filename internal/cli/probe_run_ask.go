@@ -13,7 +13,6 @@ import (
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
 	"github.com/kubectl-msa/kubectl-msa/pkg/probe/run"
-	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 	"github.com/kubectl-msa/kubectl-msa/pkg/rule"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
@@ -58,10 +57,7 @@ func (a *app) runProbeRun(ctx context.Context, o probeRunOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
-		return err
-	}
-	return o.verdict.judge(report.Report)
+	return a.give(report, o.output, o.verdict)
 }
 
 // readProbes reads what probe check reads too: the pods, whose they are, and what the kubelet said of them.

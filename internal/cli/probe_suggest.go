@@ -7,8 +7,6 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/probe"
-	"github.com/kubectl-msa/kubectl-msa/pkg/render"
-	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
 
 func newProbeSuggest(a *app, runF func(context.Context, readOptions) error) *cobra.Command {
@@ -36,17 +34,12 @@ func (a *app) runProbeSuggest(ctx context.Context, o readOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.save != "" {
-		if err := file.WriteFile(o.save, s); err != nil {
-			return err
-		}
+	if err := a.saveSnapshot(o.save, s); err != nil {
+		return err
 	}
 	report, err := probe.Suggest(s, probe.Query(q), probe.Options{Lang: a.lang, Catalogue: catalogue})
 	if err != nil {
 		return err
 	}
-	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
-		return err
-	}
-	return o.verdict.judge(report.Report)
+	return a.give(report, o.output, o.verdict)
 }

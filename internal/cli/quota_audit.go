@@ -13,7 +13,6 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
-	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
@@ -128,10 +127,7 @@ func (a *app) runQuotaAudit(ctx context.Context, o quotaAuditOptions) error {
 		return err
 	}
 	report.Sort, report.Top, report.Prometheus = o.sort, o.top, name
-	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
-		return err
-	}
-	return o.verdict.judge(report.Report)
+	return a.give(report, o.output, o.verdict)
 }
 
 // readSoft reads the file of soft limits, if one is named.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
-	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/live"
@@ -22,19 +21,14 @@ func (a *app) runQuotaCheck(ctx context.Context, o quotaCheckOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.save != "" {
-		if err := file.WriteFile(o.save, in.State); err != nil {
-			return err
-		}
+	if err := a.saveSnapshot(o.save, in.State); err != nil {
+		return err
 	}
 	report, err := quota.Check(in, catalogue, a.lang)
 	if err != nil {
 		return err
 	}
-	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
-		return err
-	}
-	return o.verdict.judge(report.Report)
+	return a.give(report, o.output, o.verdict)
 }
 
 // quotaCheckInput reads the manifests, and what they are to be held against.

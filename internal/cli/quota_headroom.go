@@ -8,7 +8,6 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
-	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 )
 
 func newQuotaHeadroom(a *app, runF func(context.Context, quotaOptions) error) *cobra.Command {
@@ -59,8 +58,5 @@ func (a *app) runQuotaHeadroom(ctx context.Context, o quotaOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
-		return err
-	}
-	return o.verdict.judge(report.Report)
+	return a.give(report, o.output, o.verdict)
 }

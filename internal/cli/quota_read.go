@@ -84,13 +84,6 @@ func notSaved(s *snapshot.Snapshot, needs func() snapshot.Needs) {
 	}
 }
 
-func (a *app) saveSnapshot(path string, s *snapshot.Snapshot) error {
-	if path == "" {
-		return nil
-	}
-	return file.WriteFile(path, s)
-}
-
 func (o quotaOptions) query(namespace string) quota.Query {
 	if o.allNamespaces {
 		namespace = ""

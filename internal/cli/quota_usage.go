@@ -7,7 +7,6 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/quota"
-	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
 )
 
@@ -63,8 +62,5 @@ func (a *app) runQuotaUsage(ctx context.Context, o quotaUsageOptions) error {
 		return err
 	}
 	report.Prometheus = name
-	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
-		return err
-	}
-	return o.verdict.judge(report.Report)
+	return a.give(report, o.output, o.verdict)
 }

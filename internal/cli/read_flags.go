@@ -5,6 +5,8 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/render"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot"
+	"github.com/kubectl-msa/kubectl-msa/pkg/snapshot/file"
 )
 
 // readFlags is what was typed of the flags of a command that reads objects and
@@ -81,4 +83,12 @@ func (f *readFlags) options(a *app, args []string, parse func([]string) (selecti
 		}
 	}
 	return o, nil
+}
+
+// saveSnapshot does what --save-snapshot says, which may be nothing.
+func (a *app) saveSnapshot(path string, s *snapshot.Snapshot) error {
+	if path == "" {
+		return nil
+	}
+	return file.WriteFile(path, s)
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/kubectl-msa/kubectl-msa/pkg/finding"
 	"github.com/kubectl-msa/kubectl-msa/pkg/inspect"
-	"github.com/kubectl-msa/kubectl-msa/pkg/render"
 )
 
 // treeOptions is what will run.
@@ -61,8 +60,5 @@ func (a *app) runTree(ctx context.Context, o treeOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := render.Write(a.Streams.Out, report, a.render(o.output)); err != nil {
-		return err
-	}
-	return o.verdict.judge(report.Report)
+	return a.give(report, o.output, o.verdict)
 }
