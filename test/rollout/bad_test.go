@@ -172,7 +172,7 @@ func TestWhoMayOnlyLook(t *testing.T) {
 	const lease = "lease/msa-rollout-deployment-gateway"
 	image := stage.Name + "=" + stage.Image("v2")
 	status, list := []string{"status", s.Target()}, []string{"list"}
-	look(codeRefused, []string{"plan", s.Target(), "--image", image}, "rollout/access-denied", "get leases.coordination.k8s.io")
+	look(codeRefused, []string{"plan", s.Target(), "--image", image}, "rollout/access-denied", "get/update/patch/delete")
 	d := driver.Start(t, c.Kubeconfig(), s.NS, canary(s, "50,100", "--pause", "manual")...)
 	d.Until(t, "the first pause", patience, at(rollout.Paused, 1))
 	said := look(codeDone, status, "step 1 of 2", "driver  not known", lease) + look(codeDone, list, s.Target(), "waiting for a person", lease)
