@@ -112,7 +112,7 @@ func (w *world) workload(n int, tally *tally) {
 		if err == nil {
 			before := seen
 			seen = w.see(o)
-			if quietFor++; seen != before {
+			if quietFor++; !seen.like(before) {
 				quietFor = 0
 			}
 		}
@@ -133,6 +133,11 @@ func (w *world) workload(n int, tally *tally) {
 type outcome struct {
 	pods    int
 	refusal string
+}
+
+// like: a controller that tries again is told the same in any order, of another name each time.
+func (o outcome) like(other outcome) bool {
+	return o.pods == other.pods && (o.refusal == "") == (other.refusal == "") && sameReason(o.refusal, other.refusal)
 }
 
 func (w *world) see(o snapshot.Object) outcome {
